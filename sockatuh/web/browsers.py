@@ -12,10 +12,12 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from sockatuh.errors import KeyFileError, SockAtuhError
 from sockatuh.store.files import ensure_private_directory
 
 from .barred import BarredAddresses
@@ -56,6 +58,8 @@ class Browsers:
         ensure_private_directory(self._directory)
         self._kept = {path.name for path in self._directory.iterdir() if _HASH.fullmatch(path.name)}
         self._in_memory: dict[str, Browser] = {}
+        self._coming: Counter[str] = Counter()
+        """Those that are about to come into the room, which are not forgotten meanwhile."""
 
     @property
     def live(self) -> int:
@@ -76,7 +80,8 @@ class Browsers:
         browser = self.find(token)
         if browser is not None and token is not None:
             self._admit(browser)
-            await browser.join(name, password, address)
+            with self._comes(browser):
+                await browser.join(name, password, address)
             return token, browser
         if self.live + self._joining >= self._live:
             raise DoorFull
@@ -85,7 +90,7 @@ class Browsers:
         browser = Browser(self._directory / hash_of(token), self._way, linger=self._linger, clock=self._clock)
         try:
             ensure_private_directory(browser.directory)
-            await browser.join(name, password, address)
+            await self._join_first(browser, name, password, address)
         except BaseException:
             browser.forget()
             raise
@@ -96,10 +101,22 @@ class Browsers:
         self._in_memory[browser.directory.name] = browser
         return token, browser
 
+    async def _join_first(self, browser: Browser, name: str, password: str, address: str) -> None:
+        """Let a new browser join; if only its coming back fails, its first stream tries that again.
+
+        The name is its key's from then on, so a browser without that key could not have it any longer.
+        """
+        try:
+            await browser.join(name, password, address)
+        except (SockAtuhError, OSError):
+            if not browser.name:
+                raise
+
     async def open(self, browser: Browser, address: str, *, returns: bool = False) -> None:
         """Bring a browser back into the room; raises DoorFull, and what `Browser.open` raises."""
         self._admit(browser)
-        await browser.open(address, returns=returns)
+        with self._comes(browser):
+            await browser.open(address, returns=returns)
 
     async def leave(self, browser: Browser, *, forget: bool) -> None:
         """Let a browser leave; `forget`: for good."""
@@ -122,17 +139,35 @@ class Browsers:
     def sweep(self) -> None:
         """Forget the browsers that were not used for long, and release the memory of those that are away."""
         for hashed, browser in list(self._in_memory.items()):
-            if not browser.is_live and not browser.streams and not browser.wants_password and browser.removed is None:
+            is_away = not browser.is_live and not browser.streams and not self._coming[hashed]
+            if is_away and not browser.wants_password and browser.removed is None:
                 del self._in_memory[hashed]
         before = self._clock() - KEPT_FOR
         for hashed in list(self._kept - self._in_memory.keys()):
-            path = self._directory / hashed
-            if _used_at(path) < before or not Browser(path, self._way).name:
+            if _used_at(self._directory / hashed) < before or self._has_no_name(hashed):
                 self._forget(hashed)
 
     async def let_go(self) -> None:
         """End all connections, because the gateway ends."""
         await asyncio.gather(*(browser.let_go() for browser in self._in_memory.values()))
+
+    @contextlib.contextmanager
+    def _comes(self, browser: Browser) -> Iterator[None]:
+        hashed = browser.directory.name
+        self._coming[hashed] += 1
+        try:
+            yield
+        finally:
+            self._coming[hashed] -= 1
+            if not self._coming[hashed]:
+                del self._coming[hashed]
+
+    def _has_no_name(self, hashed: str) -> bool:
+        """Tell whether a browser never joined; what cannot be read is for the admin to look at, and stays."""
+        try:
+            return not Browser(self._directory / hashed, self._way).name
+        except KeyFileError:
+            return False
 
     def _admit(self, browser: Browser) -> None:
         if not browser.is_live and self.live + self._joining >= self._live:
@@ -146,10 +181,13 @@ class Browsers:
     def _make_room(self) -> None:
         """Forget the browser that was not used for longest, if there are too many."""
         while len(self._kept) >= self._most_kept:
-            idle = [each for each in self._kept if (found := self._in_memory.get(each)) is None or not found.is_live]
+            idle = [each for each in self._kept if not self._coming[each] and not self._is_live(each)]
             if not idle:
                 return
             self._forget(min(idle, key=lambda hashed: _used_at(self._directory / hashed)))
+
+    def _is_live(self, hashed: str) -> bool:
+        return (browser := self._in_memory.get(hashed)) is not None and browser.is_live
 
     def _forget(self, hashed: str) -> None:
         self._kept.discard(hashed)

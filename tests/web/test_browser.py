@@ -544,6 +544,54 @@ def test_there_are_as_many_streams_and_browsers_as_are_allowed(tmp_path: Path) -
     run(story())
 
 
+def test_a_browser_that_is_about_to_come_in_is_not_forgotten(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, browsers, token, browser):
+            joining = asyncio.create_task(browsers.join(token, "phone", kitchen.password, ADDRESS))
+            while browser.is_live:
+                await asyncio.sleep(0)
+            browsers.sweep()
+            assert browsers.find(token) is browser, "another one of the same key would be in the room too"
+            await joining
+            assert browsers.live == 1
+
+    run(story())
+
+
+def test_a_browser_whose_files_cannot_be_read_stays_and_keeps_no_other_out(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, browsers, token, browser):
+            await browsers.let_go()
+            names = browser.directory / "names"
+            names.rename(names.with_suffix(".moved"))
+            names.mkdir()
+            again = Browsers(tmp_path, way_to(kitchen, tmp_path))
+            again.sweep()
+            assert again.find(token) is not None
+
+    run(story())
+
+
+def test_a_browser_that_was_let_in_keeps_its_name_although_it_could_not_come_back_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise Refused("busy")
+
+    async def story() -> None:
+        async with MemoryRoom() as kitchen:
+            browsers = Browsers(tmp_path, way_to(kitchen, tmp_path))
+            with monkeypatch.context() as busy:
+                busy.setattr(Browser, "open", refuse)
+                token, browser = await browsers.join(None, "phone", kitchen.password, ADDRESS)
+            assert not browser.is_live
+            await browsers.open(browser, ADDRESS)
+            assert (browsers.find(token), browser.name, browser.is_live) == (browser, "phone", True)
+            await browsers.let_go()
+
+    run(story())
+
+
 def test_the_room_says_whether_a_name_can_be_had_before_the_password(tmp_path: Path) -> None:
     async def story() -> None:
         async with MemoryRoom() as kitchen, kitchen.connect(name="ana"):
