@@ -39,13 +39,16 @@ from .speech import RIGHT_TO_LEFT, Speech
 from .tabs import TooManyStreams
 from .template import compact, fill, words_of
 from .tries import Tries
-from .turns import Turns
+from .turns import TooManyWait, Turns
 from .way import Way
 
 LIST_TIMEOUT: Final = 5.0
 """Seconds to wait for the list of members."""
-JOINING: Final = (32, 8)
-"""Joins and questions about names that are under way at a time: of all, and of one address."""
+JOINING: Final = (32, 8, 128)
+"""Joins and questions about names: under way at a time of all, and of one address, and waiting of one address.
+
+They wait on after their connections have ended, so that the limit of those is none of theirs.
+"""
 NAMES: Final = (30, 1.0)
 """Names that one address may ask about: at once, and one more every so many seconds."""
 PASSWORDS_HERE: Final = (30, 2.0)
@@ -181,6 +184,7 @@ class Door:
         address, place = _address(request), place_of(_address(request))
         try:
             async with self._joining.turn(place):
+                browser = self.browsers.find(token)  # which may have been forgotten, or read anew, meanwhile
                 if not password:
                     if browser is not None and browser.has_left and one_word(name) == browser.name:
                         return await self._come_back(browser, address, speech)
@@ -188,6 +192,8 @@ class Door:
                 return await self._let_in(token, name, password, address, place, speech)
         except DoorFull:
             raise Denied(speech.trouble("full")) from None
+        except TooManyWait:
+            raise Denied(speech.trouble("too_many_tries", 1.0)) from None
         except (SockAtuhError, OSError) as error:
             if isinstance(error, Refused) and error.code == "password_wrong":
                 self._wrong.count(place, self._clock())
