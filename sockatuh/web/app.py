@@ -195,8 +195,8 @@ class Door:
         except TooManyWait:
             raise Denied(speech.trouble("too_many_tries", 1.0)) from None
         except (SockAtuhError, OSError) as error:
-            if isinstance(error, Refused) and error.code == "password_wrong":
-                self._wrong.count(place, self._clock())
+            if isinstance(error, Refused):
+                self._count_wrong(error, place)
             self._note(error, address)
             raise Denied(speech.explain(error)) from None
 
@@ -234,6 +234,13 @@ class Door:
     def _count(self, tries: Tries, place: str, speech: Speech) -> None:
         if wait := tries.wait(place, self._clock()):
             raise Denied(speech.trouble("too_many_tries", wait))
+
+    def _count_wrong(self, error: Refused, place: str) -> None:
+        """Count a wrong password, and remember how long the room takes no other one from here."""
+        if error.code == "password_wrong":
+            self._wrong.count(place, self._clock())
+        if error.code in ("password_wrong", "password_wait") and error.wait:
+            self._wrong.put_off(place, error.wait, self._clock())
 
     def _note(self, error: Exception, address: str) -> None:
         code = error.code if isinstance(error, Refused) else type(error).__name__

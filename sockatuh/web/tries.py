@@ -26,9 +26,16 @@ class Tries:
         ahead = self._free_at.get(place, now) - now - (self._burst - 1) * self._interval
         return max(0.0, ahead)
 
+    def put_off(self, place: str, seconds: float, now: float) -> None:
+        """Note that the room would make a place wait for so long: it is told so at once, and not after the wait."""
+        self._set(place, now + seconds + (self._burst - 1) * self._interval)
+
     def count(self, place: str, now: float) -> None:
         """Count a try."""
-        self._free_at[place] = max(now, self._free_at.get(place, now)) + self._interval
+        self._set(place, max(now, self._free_at.get(place, now)) + self._interval)
+
+    def _set(self, place: str, free_at: float) -> None:
+        self._free_at[place] = max(free_at, self._free_at.get(place, free_at))
         self._free_at.move_to_end(place)
         if len(self._free_at) > PLACES:
             self._free_at.popitem(last=False)

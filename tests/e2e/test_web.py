@@ -25,10 +25,10 @@ LINES = 40
 DYING = """
 import os, signal, sys
 from sockatuh.cli import app
-from sockatuh.web.browser import Browser
+from sockatuh.web import outbox
 from sockatuh.web.journal import Journal
 
-owner, name = {"handing over": (Browser, "_say"), "noting": (Journal, "store")}[sys.argv[1]]
+owner, name = {"handing over": (outbox, "_say"), "noting": (Journal, "store")}[sys.argv[1]]
 real, left = getattr(owner, name), int(sys.argv[2])
 
 def dying(*arguments):

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+import pytest
 from kit.web_client import PASSWORD
 from kit.web_gateway import Gateway, with_gateway
 
@@ -35,6 +36,7 @@ HOSTILE: Final = [
 ]
 
 
+@pytest.mark.slow
 def test_nothing_in_a_text_or_a_name_ends_a_line_of_the_stream(tmp_path: Path) -> None:
     async def story(gateway: Gateway) -> None:
         for name in HOSTILE:
@@ -72,6 +74,7 @@ def test_nothing_in_a_text_or_a_name_ends_a_line_of_the_stream(tmp_path: Path) -
     with_gateway(tmp_path, story)
 
 
+@pytest.mark.slow
 def test_a_stream_shows_no_secret_and_no_address_of_another_browser(tmp_path: Path) -> None:
     async def story(gateway: Gateway) -> None:
         ana, budi = gateway.client(), gateway.client(source=OTHER)
@@ -102,6 +105,7 @@ def test_a_stream_shows_no_secret_and_no_address_of_another_browser(tmp_path: Pa
     with_gateway(tmp_path, story)
 
 
+@pytest.mark.slow
 def test_who_can_list_the_directory_has_no_cookie_and_no_path_gets_a_session(tmp_path: Path) -> None:
     async def story(gateway: Gateway) -> None:
         phone = gateway.client()
@@ -131,6 +135,7 @@ def test_who_can_list_the_directory_has_no_cookie_and_no_path_gets_a_session(tmp
     with_gateway(tmp_path, story)
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_for_the_gateways_user_only_whatever_its_umask(tmp_path: Path) -> None:
     state, umask = tmp_path / "state", os.umask(0)
 
@@ -153,6 +158,7 @@ def test_what_is_kept_is_for_the_gateways_user_only_whatever_its_umask(tmp_path:
         os.umask(umask)
 
 
+@pytest.mark.slow
 def test_one_browser_or_one_stream_too_many_is_told_so(tmp_path: Path) -> None:
     async def story(gateway: Gateway) -> None:
         phones = [gateway.client() for _ in range(3)]

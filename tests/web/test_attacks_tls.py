@@ -8,6 +8,7 @@ import ssl
 import warnings
 from pathlib import Path
 
+import pytest
 from kit.web_gateway import HOST, Gateway, with_gateway
 
 from sockatuh.web.certificate import FILE
@@ -26,6 +27,7 @@ def client(pem: Path, newest: ssl.TLSVersion, ciphers: str = "") -> ssl.SSLConte
     return old
 
 
+@pytest.mark.slow
 def test_a_browser_joins_speaks_and_leaves_over_tls(tmp_path: Path) -> None:
     async def story(gateway: Gateway) -> None:
         phone = gateway.client()
@@ -74,6 +76,7 @@ def test_tls_is_new_and_its_ciphers_are_modern(tmp_path: Path) -> None:
     with_gateway(tmp_path, story, encrypted=True)
 
 
+@pytest.mark.slow
 def test_who_does_not_finish_a_handshake_is_cut_off(tmp_path: Path) -> None:
     async def story(gateway: Gateway) -> None:
         for begun in (b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"):

@@ -89,6 +89,20 @@ def test_a_connection_that_takes_no_option_is_counted_and_released(monkeypatch: 
     asyncio.run(told())
 
 
+def test_what_is_written_to_a_browser_is_sent_at_once() -> None:
+    async def told() -> None:
+        connections = Connections(ConnectionLimits())
+        with (
+            Listener(socket.create_server(("127.0.0.1", 0)), connections) as listener,
+            socket.create_connection(listener.getsockname()),
+        ):
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    asyncio.run(told())
+
+
 async def _app(_scope: Any, receive: Any, send: Any) -> None:
     while (await receive()).get("more_body"):
         pass

@@ -32,3 +32,22 @@ def test_it_remembers_a_bounded_number_of_places() -> None:
         tries.count(str(number), 0.0)
     assert len(tries._free_at) == PLACES
     assert tries.wait(str(PLACES + 9), 0.0) > 0
+
+
+def test_a_place_that_the_room_makes_wait_is_told_so_for_that_long() -> None:
+    tries = Tries(5, 12.0)
+    tries.count("a", 0.0)
+    tries.put_off("a", 40.0, 0.0)
+    assert tries.wait("a", 0.0) == 40.0
+    assert tries.wait("a", 30.0) == 10.0
+    assert tries.wait("a", 40.0) == 0.0
+    tries.put_off("a", 5.0, 40.0)
+    assert tries.wait("a", 40.0) == 5.0
+    assert tries.wait("other", 0.0) == 0.0
+
+
+def test_a_shorter_wait_does_not_end_a_longer_one() -> None:
+    tries = Tries(5, 12.0)
+    tries.put_off("a", 40.0, 0.0)
+    tries.put_off("a", 5.0, 0.0)
+    assert tries.wait("a", 0.0) == 40.0
