@@ -237,6 +237,7 @@ def test_a_long_log_loses_its_oldest_entries_and_days_and_news_keep_their_lines(
     tab.hide()
     for number in range(most + 50):
         gateway.say("budi", f"unread {number}")
+    tab.until(lambda: f"({number + 1}) kitchen" in tab.titles)
     tab.look()
     tab.wait_for(f"budi unread {number}")
     today = datetime.now()
@@ -366,6 +367,7 @@ def test_the_bell_asks_when_clicked_and_tells_of_mentions_and_private_lines(tab:
     tab.find("#bell").send_keys(Keys.ENTER)
     tab.until(lambda: tab.js("return bell.ariaPressed") == "true")
     hear()
+    tab.until(lambda: tab.count("#lines > .message") == 4)
     tab.js("window.away = true")
     hear()
     tab.until(lambda: tab.title == "(6) kitchen")
