@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Final
 
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}", re.ASCII)
-_SKIPPED: Final = re.compile(r"^(?:[ \t]*//.*\n|[ \t]+|\n)", re.MULTILINE)
-_JOINED: Final = re.compile(r"(?<=[;{,(\[])\n")
+_SKIPPED: Final = re.compile(r"^(?:[ \t]*(?://.*|/\*.*\*/)\n|[ \t]+|\n)", re.MULTILINE)
+_JOINED: Final = re.compile(r"(?<=[;{,(\[])\n|\n(?=[})\]])")
 
 
 def words_of(language: str) -> dict[str, str]:

@@ -60,11 +60,15 @@ class WebDouble(ThreadingHTTPServer):
         self.posts: list[Event] = []
         self.deaf = False
         """Whether connections are closed without an answer."""
+        self.deaf_to: set[str] = set()
+        """The same, by path."""
         self.loses_answers = False
         """Whether what is said is stored, and the connection closed before the answer."""
         self.lost_since = ""
         self.reported: list[str] = []
         """What a browser did against the policy."""
+        self.gone_through = 0
+        """Entries through this seq are no longer kept."""
         self.followed = 0
         """Streams that were opened."""
         self.changed = threading.Condition()
@@ -127,7 +131,12 @@ class WebDouble(ThreadingHTTPServer):
         with self.changed:
             self._streams.append(queue.SimpleQueue())
             self.followed += 1
-            return self.entries[-FIRST:] if after is None else self.entries[after:], self._streams[-1]
+            if after is None:
+                return self.entries[max(self.gone_through, len(self.entries) - FIRST) :], self._streams[-1]
+            count = self.gone_through - after
+            gap = {"type": "notice", "code": "gone", "after": after, "through": self.gone_through, "count": count,
+                   "sentence": "some lines are no longer kept"}  # fmt: skip
+            return [*([gap] if count > 0 else []), *self.entries[max(after, self.gone_through) :]], self._streams[-1]
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of a browser that went away."""
@@ -238,7 +247,7 @@ class _Handler(BaseHTTPRequestHandler):
             here.store()
 
     def _is_stopped(self, path: str) -> bool:
-        if self.server.deaf:
+        if self.server.deaf or path in self.server.deaf_to:
             self.close_connection = True
             return True
         if path in self.server.refuses:

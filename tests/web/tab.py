@@ -107,16 +107,16 @@ class Tab:
 
     def hide(self) -> None:
         """Look at another tab."""
-        self._first = self.driver.current_window_handle
+        self.first = self.driver.current_window_handle
         self.driver.switch_to.new_window("tab")
-        self._other = self.driver.current_window_handle
-        self.driver.switch_to.window(self._first)
-        self.driver.switch_to.window(self._other)
+        self.other = self.driver.current_window_handle
+        self.driver.switch_to.window(self.first)
+        self.driver.switch_to.window(self.other)
 
     def look(self) -> None:
         """Look at this tab again."""
         self.driver.close()
-        self.driver.switch_to.window(self._first)
+        self.driver.switch_to.window(self.first)
         command(self.driver, "Page.bringToFront")
         self.until(lambda: not self.js("return document.hidden"))
 

@@ -37,7 +37,8 @@ function kept(store, key) {
 	} catch {}
 }
 
-const seen = parse(kept("local", "read"));
+// The last entry that was read here.
+let seen = parse(kept("local", "read"));
 // `page` and `n` are those of the next line, `queue` the lines that the gateway has not taken.
 const tab = kept("session", "tab") || { queue: [] };
 if (!tab.page) renumber();
@@ -139,11 +140,10 @@ function title() {
 function open(after, quiet = !after) {
 	stream?.close();
 	heardAt = Date.now();
-	isCaughtUp = false;
 	mayMiss = !after;
 	// Nobody wants a hundred lines read out.
 	log.ariaLive = quiet ? "off" : "polite";
-	const own = (stream = new EventSource(after ? `events?after=${after}` : "events"));
+	const own = (stream = new EventSource(`events?after=${after}`));
 	own.onmessage = ({ data, lastEventId }) => {
 		heardAt = Date.now();
 		const event = JSON.parse(data);
@@ -186,6 +186,7 @@ const delayed = (event) => contact(lostAt, event.sentence);
 
 const handlers = {
 	hello(event) {
+		isCaughtUp = false;
 		greet(event);
 		if (event.here) handlers.here(event);
 		else askWho();
@@ -238,6 +239,7 @@ const handlers = {
 function forget() {
 	lines.replaceChildren();
 	lastId = "";
+	unseen = 0;
 	day = new Date().toDateString();
 }
 
@@ -248,17 +250,20 @@ function caughtUp() {
 		mayMark = true;
 		return open(`${Math.max(1, seen.seq - 20)}-${seen.its}`, true);
 	}
+	mayMiss = false;
 	isCaughtUp = true;
 	if (greeting) note(greeting);
 	greeting = "";
-	mayMark = document.hidden;
-	toEnd();
+	mayMark &&= document.hidden;
+	if (isAtEnd) toEnd();
 	read();
 	setTimeout(() => (log.ariaLive = "polite"), 500);
 }
 
 function read() {
-	if (!document.hidden && isCaughtUp && lastId) keep("local", "read", lastId);
+	if (document.hidden || !isCaughtUp || !lastId) return;
+	seen = parse(lastId);
+	keep("local", "read", lastId);
 }
 
 // The log
@@ -317,27 +322,26 @@ function note(sentence) {
 }
 
 function head(text) {
-	const shown = make("li", "head", text);
-	lines.append(shown);
-	return shown;
+	return lines.appendChild(make("li", "head", text));
 }
 
 function entry(event, id, shown) {
-	const isNews = "text" in event && !event.own, date = new Date(event.at);
+	const date = new Date(event.at), { seq, its } = parse(id);
+	const isUnread = "text" in event && !event.own && (isCaughtUp ? document.hidden : its === seen.its && seq > seen.seq);
 	shown.dataset.seq = event.seq;
 	lastId = id || lastId;
 	if (date.toDateString() !== day) {
 		day = date.toDateString();
 		head(date.toLocaleDateString(document.documentElement.lang.replace("en", "en-GB"), { dateStyle: "full" }));
 	}
-	if (isNews && mayMark && (isCaughtUp ? document.hidden : parse(id).its === seen.its && event.seq > seen.seq)) {
+	if (isUnread && mayMark) {
 		mayMark = false;
 		$("unread")?.remove();
 		head(words.new).id = "unread";
 	}
 	add(shown);
 	read();
-	if (!isNews || !isCaughtUp || !document.hidden) return;
+	if (!isUnread || !document.hidden) return;
 	unseen += 1;
 	title();
 	if (event.mention || event.type === "private") ring(event);
@@ -434,7 +438,7 @@ function run(typed) {
 	else if (word === "/me" && rest) say(rest, true);
 	else if (word === "/msg" && text) say(text, false, to);
 	else if (word === "/who") who();
-	else if (word === "/leave") $("leaving").showModal();
+	else if (word === "/leave") $("leave").click();
 	else if (word === "/help") note(words.help);
 	else {
 		note(fill(/^\/(me|msg)$/.test(word) ? "what" : "unknown", { word }));
@@ -489,8 +493,8 @@ $("leave").onclick = () => $("leaving").showModal();
 // After a click into a dialog, Chromium gives the field the focus back and no caret, and keys do nothing.
 $("people").onclose = $("leaving").onclose = () => field.setSelectionRange(1e9, 1e9);
 $("leaving").onsubmit = async (event) => {
-	const forget = event.submitter.value === "forget";
-	if (!forget && !event.submitter.value) return;
+	const { value } = event.submitter, forget = value === "forget";
+	if (!value) return;
 	stream.close();
 	stream = null;
 	if ((await ask("leave", { forget })).ok && forget) {
@@ -527,5 +531,7 @@ document.onvisibilitychange = () => {
 	watch();
 };
 setInterval(watch, 5_000);
+// Without the style sheet the sentence stays.
+if (getComputedStyle($("broken")).animationName === "show") $("broken").remove();
 rings();
 start();

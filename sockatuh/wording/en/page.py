@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 NOT_ENCRYPTED: Final = "This page is not encrypted: everybody on this network can read along."
-NO_SCRIPT: Final = "This page needs JavaScript."
+NOT_LOADED: Final = "This page was not loaded whole: reload it. It needs JavaScript."
 NO_COOKIES: Final = "This browser keeps no cookies, and the room knows it by one."
 
 YOUR_NAME: Final = "Your name"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 NOT_ENCRYPTED: Final = "Halaman ini tidak terenkripsi: siapa pun di jaringan ini bisa ikut membaca."
-NO_SCRIPT: Final = "Halaman ini memerlukan JavaScript."
+NOT_LOADED: Final = "Halaman ini tidak termuat utuh: muat ulang. Perlu JavaScript."
 NO_COOKIES: Final = "Browser ini menolak cookie; tanpa itu Anda tidak bisa masuk."
 
 YOUR_NAME: Final = "Nama Anda"
