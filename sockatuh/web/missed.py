@@ -8,7 +8,7 @@ from sockatuh.client.items import EntryEvent, Gap, Here, Role
 from sockatuh.client.profile import Profile
 from sockatuh.errors import NoServer, SockAtuhError
 
-from .recent import Shown, seq_of
+from .recent import Shown, end_of, seq_of
 from .way import Way
 
 
@@ -25,7 +25,7 @@ async def read_missed(
                 if isinstance(event, Here):
                     return
                 if isinstance(event, EntryEvent | Gap):
-                    if seq_of(event) > after:
+                    if end_of(event) > after:
                         yield event
                     if seq_of(event) >= through:
                         return

@@ -18,7 +18,15 @@ Shown: TypeAlias = EntryEvent | Gap
 
 
 def seq_of(shown: Shown) -> int:
-    """Return the seq through which somebody has read who was shown this."""
+    """Return the seq through which somebody has read who was shown this.
+
+    A gap tells how many of a stretch are no longer kept, and those of the stretch that are kept come after it.
+    """
+    return shown.after if isinstance(shown, Gap) else shown.seq
+
+
+def end_of(shown: Shown) -> int:
+    """Return the seq through which this tells anything."""
     return shown.through if isinstance(shown, Gap) else shown.seq
 
 
@@ -46,7 +54,7 @@ class Recent:
 
     def after(self, seq: int) -> list[Shown]:
         """Return the entries after a seq, as far as they are kept."""
-        return [shown for shown in self._entries if seq_of(shown) > seq]
+        return [shown for shown in self._entries if end_of(shown) > seq]
 
     def strike(self, line: int) -> None:
         """Forget the text of a line that was struck: whoever comes later is not shown it."""
