@@ -107,6 +107,7 @@ class Door:
             405: self._not_allowed,
             Denied: self._denied,
             ClientDisconnect: self._gone,
+            Exception: self._failed,
         }
         app = Starlette(routes=routes, exception_handlers=handlers)
         app.router.redirect_slashes = False  # nothing is answered with an address that came with the request
@@ -331,6 +332,9 @@ class Door:
 
     async def _denied(self, _request: Request, error: Denied) -> Response:
         return refuse(error.trouble, more=error.more)
+
+    async def _failed(self, request: Request, _error: Exception) -> Response:
+        return refuse(speech_for(request.headers).trouble("trouble"), 500)
 
     async def _gone(self, _request: Request, _error: Exception) -> Response:
         return Response(status_code=400)  # nobody reads it

@@ -69,11 +69,9 @@ class Checked:
             return
         try:
             await self._app(scope, exchange.receive, exchange.send)
-        except Exception as failed:  # a fault of ours: told to the log, not to the network
+        except Exception as failed:  # a fault of ours, which the application has answered without what it is
             self._log.error("request_failed", method=method, path=path, error=f"{type(failed).__name__}: {failed}")
-            if exchange.is_begun:
-                raise
-            await refuse(speech_for(headers).trouble("trouble"), 500)(scope, exchange.receive, exchange.send)
+            raise
 
 
 class _Exchange:
@@ -82,7 +80,6 @@ class _Exchange:
     def __init__(self, receive: Receive, send: Send, *, is_unread: bool, is_encrypted: bool) -> None:
         self._receive, self._send = receive, send
         self._is_unread, self._is_encrypted = is_unread, is_encrypted
-        self.is_begun = False
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -92,7 +89,6 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.is_begun = True
             given = {name.lower() for name, _ in message["headers"]}
             told = headers_for(is_encrypted=self._is_encrypted)
             added = [(name.encode(), value.encode()) for name, value in told]

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+import pytest
 from kit.web_client import PASSWORD, Client
 from kit.web_gateway import Gateway, with_gateway
 
@@ -123,6 +124,25 @@ def test_the_connection_of_a_stream_ends_with_it_because_it_counts_for_no_addres
             await stream.reader.read()
             while len(gateway.connections):
                 await asyncio.sleep(0.01)
+
+    with_gateway(tmp_path, story)
+
+
+def test_a_fault_of_ours_is_told_to_the_log_and_answered_like_any_other_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(gateway: Gateway) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("what a browser must not read")
+
+        monkeypatch.setattr(gateway.browsers, "find", fail)
+        for answer in (await gateway.client().ask("GET", "/me"), await gateway.client().ask("POST", "/leave", {})):
+            assert answer.status == 500
+            assert answer.json.keys() == {"error", "sentence"}
+            assert answer.json["error"] == "trouble"
+            assert HEADERS["content-security-policy"] == answer.headers["content-security-policy"]
+        failed = [fields for event, fields in gateway.log.events if event == "request_failed"]
+        assert [fields["path"] for fields in failed] == ["/me", "/leave"]
 
     with_gateway(tmp_path, story)
 
