@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -13,7 +15,8 @@ import platformdirs
 import typer
 
 from sockatuh.client.server_address import ServerAddress
-from sockatuh.net.address import parse_server
+from sockatuh.errors import AddressUnusable
+from sockatuh.net.address import format_address, parse_server
 from sockatuh.wording import web as wording
 
 from .arguments import a_path
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from sockatuh.web.service import Open, WebOptions
 
 PORT: Final = 7680
+HOST_NAME: Final = re.compile("[a-z0-9._-]{1,253}")
+"""As in `web.names` of the settings."""
 NEEDED: Final = ("starlette", "uvicorn", "segno")
 
 
@@ -51,9 +56,13 @@ def web(
         raise typer.BadParameter(wording.ONE_OF_THREE)
     if key is not None and cert is None:
         raise typer.BadParameter(wording.KEY_WITHOUT_CERT)
+    for name in names or ():
+        if not HOST_NAME.fullmatch(name.lower()):
+            raise typer.BadParameter(wording.not_a_name(name))
     place = _place(listen) if listen is not None else None
     try:
-        from sockatuh.web.service import CertificateUnusable, WebOptions
+        from sockatuh.web.certificate import NO_KEY
+        from sockatuh.web.service import CertificateUnusable, DirectoryInUse, WebOptions
         from sockatuh.web.way import is_here
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in NEEDED:
@@ -80,7 +89,15 @@ def web(
     try:
         _run(options, qr=qr)
     except CertificateUnusable as error:
-        raise Stopped(wording.certificate_unusable(error.path, error.reason), ExitCode.BAD_CONFIGURATION) from None
+        told = wording.certificate_unusable(error.path, error.reason)
+        if error.reason == NO_KEY and key is None:
+            told += f" {wording.KEY_ELSEWHERE}"
+        raise Stopped(told, ExitCode.BAD_CONFIGURATION) from None
+    except DirectoryInUse as error:
+        raise Stopped(wording.already_open(error.path), ExitCode.OTHER) from None
+    except AddressUnusable as error:
+        where = format_address((error.host, error.port))
+        raise Stopped(wording.cannot_listen(where, error.reason), ExitCode.OTHER) from None
 
 
 def can_serve_web() -> bool:
@@ -120,7 +137,11 @@ def _told_of(door: Open) -> list[str]:
     """Return what to say of an open door."""
     told = [wording.open_at(door.urls, door.room)]
     if door.certificate is not None:
-        told.append(wording.certificate_is(door.certificate.sha256, f"{door.certificate.ends:%Y-%m-%d}"))
+        until = f"{door.certificate.ends:%Y-%m-%d}"
+        if door.given is None:
+            told.append(wording.certificate_is(door.certificate.sha256, until))
+        elif door.certificate.ends <= datetime.now(UTC):
+            told.append(wording.certificate_expired(str(door.given), until))
     if not door.encrypted:
         told.append(wording.NOT_ENCRYPTED)
     if not door.tells_browsers_apart:

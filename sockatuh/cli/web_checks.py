@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sockatuh.errors import AddressUnclear, Problem
 from sockatuh.net.address import parse_server
+from sockatuh.net.sockets import plain_reason
 from sockatuh.wording import check as wording
 
 from .service_files import UNIT_DIRECTORY, at
@@ -56,13 +57,13 @@ def _listen_fault(door: WebDoor, *, is_unit: bool) -> str:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, 0), family=family).close()
-    except OSError:
+    except (OSError, ValueError):
         return wording.NOT_OURS
     if is_unit and not find_pages():
         try:
             socket.create_server((host, port), family=family, dualstack_ipv6=host == "::").close()
         except OSError as error:
-            return wording.port_unusable(port, error.strerror or str(error))
+            return wording.port_unusable(port, plain_reason(error))
     return ""
 
 

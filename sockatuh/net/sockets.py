@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import struct
 import sys
@@ -64,7 +65,7 @@ def open_server_socket(
     try:
         sock = _open_first(_candidates(host, port))
     except (OSError, ValueError) as error:
-        raise AddressUnusable(host, port, _plain_reason(error)) from error
+        raise AddressUnusable(host, port, plain_reason(error)) from error
     _ask_buffer(sock, SO_RCVBUFFORCE, socket.SO_RCVBUF, receive_buffer)
     _ask_buffer(sock, SO_SNDBUFFORCE, socket.SO_SNDBUF, send_buffer)
     return sock
@@ -81,7 +82,7 @@ def open_client_socket(source: str = "::") -> socket.socket:
     except (OSError, ValueError) as error:
         if source == "::":
             raise
-        raise AddressUnusable(source, 0, _plain_reason(error)) from error
+        raise AddressUnusable(source, 0, plain_reason(error)) from error
 
 
 def open_search_socket() -> socket.socket:
@@ -167,7 +168,9 @@ def _ask_buffer(sock: socket.socket, force: int, option: int, size: int) -> None
     return None
 
 
-def _plain_reason(error: OSError | ValueError) -> str:
-    if isinstance(error, socket.gaierror | ValueError):
+def plain_reason(error: OSError | ValueError) -> str:
+    """Return why a socket could not be opened, without what libraries add to the system's words."""
+    number = getattr(error, "errno", None) or 0
+    if isinstance(error, socket.gaierror | ValueError) or number < 0:
         return "no such host"
-    return REASONS.get(error.errno or 0) or error.strerror or str(error)
+    return REASONS.get(number) or (os.strerror(number) if number else str(error))

@@ -39,6 +39,9 @@ MAX_COMMON_NAME: Final = 64
 
 NO_KEY: Final = "it holds no key that TLS can use (PEM, without a password)"
 OTHERS_KEY: Final = "its key is another certificate's"
+WEAK_KEY: Final = "its key is too short to be safe"
+_FAULTS: Final = {"KEY_VALUES_MISMATCH": OTHERS_KEY, "EE_KEY_TOO_SMALL": WEAK_KEY, "CA_KEY_TOO_SMALL": WEAK_KEY}
+"""By OpenSSL's reason."""
 
 _LABEL: Final = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DNS_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
@@ -99,7 +102,7 @@ def read_pair(certificate: Path, key: Path | None) -> Certificate:
         # A key that is encrypted would ask the terminal for its password.
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
-        raise ValueError(OTHERS_KEY if error.reason == "KEY_VALUES_MISMATCH" else NO_KEY) from None
+        raise ValueError(_FAULTS.get(error.reason, NO_KEY)) from None
     return found
 
 

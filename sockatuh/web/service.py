@@ -22,12 +22,13 @@ from sockatuh.client.server_address import ServerAddress
 from sockatuh.errors import AddressUnusable, KeyFileError
 from sockatuh.log import Logger
 from sockatuh.net.interfaces import lan_addresses_of
+from sockatuh.net.sockets import plain_reason
 from sockatuh.store.files import ensure_private_directory, explained, load_or_create_key, open_private
 
 from .app import Door
 from .barred import BarredAddresses
 from .browsers import LIVE, Browsers
-from .certificate import FILE, Certificate, load_or_make, read_pair
+from .certificate import FILE, NO_KEY, Certificate, load_or_make, read_pair
 from .connections import SEND_BUFFER, ConnectionLimits, Connections, Listener, guarded
 from .way import Way
 
@@ -58,6 +59,14 @@ class CertificateUnusable(Exception):
         self.path, self.reason = path, reason
 
 
+class DirectoryInUse(Exception):
+    """Another gateway uses the state directory."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
 @dataclass(frozen=True, slots=True)
 class WebOptions:
     """What may be set. `names` are further host names of this machine, `barred` the room's file of banned addresses.
@@ -79,8 +88,9 @@ class WebOptions:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """How the open door is reached; `certificate` is our own, None if another is used, or none.
+    """How the open door is reached; `certificate` is the one it has, None without encryption.
 
+    `given`: the file of a certificate that is not our own, None for our own.
     `bans_unread`: the file of banned addresses, and why it cannot be read; None if it can.
     """
 
@@ -89,13 +99,14 @@ class Open:
     encrypted: bool
     certificate: Certificate | None
     tells_browsers_apart: bool
+    given: Path | None = None
     bans_unread: tuple[str, str] | None = None
 
 
 async def run(options: WebOptions, log: Logger, announce: Callable[[Open], None]) -> None:
     """Serve browsers until SIGTERM or SIGINT.
 
-    Raises KeyFileError (the state directory), AddressUnusable and CertificateUnusable.
+    Raises KeyFileError and DirectoryInUse (the state directory), AddressUnusable and CertificateUnusable.
     """
     SSLProtocol.max_size = TLS_BUFFER
     with _locked(options.state_dir), _listening(options.host, options.port) as sock:
@@ -112,7 +123,8 @@ async def run(options: WebOptions, log: Logger, announce: Callable[[Open], None]
         urls = tuple(_url(address, sock.getsockname()[1], encrypted=options.encrypted) for address in addresses)
         unread = (str(options.barred), barred.fault) if barred.fault else None
         room, is_apart = way.room or way.server.server, way.tells_browsers_apart
-        announce(Open(urls, room, options.encrypted, certificate, is_apart, unread))
+        given = options.cert if options.encrypted else None
+        announce(Open(urls, room, options.encrypted, certificate, is_apart, given, unread))
         log.info("web_open", urls=" ".join(urls), browsers=len(browsers))
         await _serve(server, sock, (_keep_up(browsers, log), _keep_out(browsers, barred, log)), browsers, log)
 
@@ -193,18 +205,18 @@ def _configured(door: Door, options: WebOptions, pem: Path | None, connections: 
 
 
 def _certificate(options: WebOptions, names: list[str]) -> tuple[Certificate | None, Path | None]:
-    """Return our own certificate, if that is used, and the file with the one to use, if any is."""
+    """Return the certificate to use, and the file it is in; None without encryption."""
     if not options.encrypted:
         return None, None
     if options.cert is None:
         path = options.state_dir / FILE
         return load_or_make(path, names, datetime.now(UTC)), path
     try:
-        read_pair(options.cert, options.key)
+        return read_pair(options.cert, options.key), options.cert
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CertificateUnusable(str(options.cert), reason) from None
-    return None, options.cert
+        is_of_key = str(error) == NO_KEY or getattr(error, "filename", None) == str(options.key)
+        path = options.key if is_of_key and options.key is not None else options.cert
+        raise CertificateUnusable(str(path), getattr(error, "strerror", None) or str(error)) from None
 
 
 def own_names(further: tuple[str, ...]) -> list[str]:
@@ -220,9 +232,8 @@ def _listening(host: str, port: int) -> Iterator[Listener]:
     try:
         dual = host == "::" and socket.has_dualstack_ipv6()
         sock = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
-    except OSError as error:
-        reason = {98: "another program uses this port", 13: "no permission to use this port"}
-        raise AddressUnusable(host, port, reason.get(error.errno or 0) or error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:
+        raise AddressUnusable(host, port, plain_reason(error)) from error
     with Listener(sock, Connections(ConnectionLimits())) as listener:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
@@ -239,7 +250,7 @@ def _locked(directory: Path) -> Iterator[IO[bytes]]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise KeyFileError(str(path), "another sockatuh web uses this directory") from None
+            raise DirectoryInUse(str(directory)) from None
         yield file
 
 

@@ -22,6 +22,7 @@ _SENTENCES: Final = (
     "it holds no certificate (PEM)",
     "it holds no key that TLS can use (PEM, without a password)",
     "its key is another certificate's",
+    "its key is too short to be safe",
     'should be set if web.encryption is "certificate", and only then',
     "should be a list of at most {count} addresses like {address}",
     "should be at most {count} addresses, and these are {found}",

@@ -126,6 +126,32 @@ def certificate_unusable(path: str, reason: str) -> str:
     return f"{fact(path)} cannot be used for TLS: {reason}."
 
 
+KEY_ELSEWHERE: Final = "If the key is in a file of its own, name it with --key."
+
+
+def certificate_expired(path: str, day: str) -> str:
+    """Say that a certificate is no longer valid."""
+    return f"The certificate in {fact(path)} expired on {day}: browsers warn. Renew it, and start the web door again."
+
+
+def cannot_listen(place: str, reason: str) -> str:
+    """Say that the door's port cannot be opened."""
+    return f"Cannot listen on {fact(place)}: {reason}. Choose another address or port, as in --listen [::]:7681."
+
+
+def already_open(path: str) -> str:
+    """Say that another web door uses the directory."""
+    return (
+        f"Another web door is running with the state in {fact(path)}. Stop that one, or give this one a directory of "
+        "its own: --state DIR."
+    )
+
+
+def not_a_name(text: str) -> str:
+    """Say what a host name is."""
+    return f"--name {fact(text)} is no host name. Write it without https:// and port, like chat.example.org."
+
+
 def bans_unread(path: str, reason: str) -> str:
     """Say that the room's bans of addresses are not known here, and why."""
     return f"Bans of addresses do not reach browsers: {fact(path)}: {reason}."

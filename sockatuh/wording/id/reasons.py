@@ -22,6 +22,7 @@ REASONS: Final = {
     "it holds no certificate (PEM)": "tidak ada sertifikat (PEM) di dalamnya",
     "it holds no key that TLS can use (PEM, without a password)": "tidak ada kunci yang bisa dipakai TLS di dalamnya (PEM, tanpa kata sandi)",
     "its key is another certificate's": "kuncinya milik sertifikat lain",
+    "its key is too short to be safe": "kuncinya terlalu pendek untuk aman",
     "should not be set without web.certificate": "tidak boleh diatur tanpa web.certificate",
     'should be set if web.encryption is "certificate", and only then': 'harus diatur jika web.encryption adalah "certificate", dan hanya jika begitu',
     "should be a list of at most {count} addresses like {address}": "seharusnya daftar paling banyak {count} alamat seperti {address}",

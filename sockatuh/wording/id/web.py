@@ -130,6 +130,38 @@ def certificate_unusable(path: str, reason: str) -> str:
     return f"{fact(path)} tidak dapat dipakai untuk TLS: {in_words(reason)}."
 
 
+KEY_ELSEWHERE: Final = "Jika kuncinya di berkas tersendiri, sebutkan dengan --key."
+
+
+def certificate_expired(path: str, day: str) -> str:
+    """Say that a certificate is no longer valid."""
+    return (
+        f"Sertifikat di {fact(path)} kedaluwarsa sejak {day}: peramban memperingatkan. Perbarui, lalu jalankan pintu "
+        "web lagi."
+    )
+
+
+def cannot_listen(place: str, reason: str) -> str:
+    """Say that the door's port cannot be opened."""
+    return (
+        f"Tidak dapat mendengarkan di {fact(place)}: {in_words(reason)}. Pilih alamat atau porta lain, seperti "
+        "--listen [::]:7681."
+    )
+
+
+def already_open(path: str) -> str:
+    """Say that another web door uses the directory."""
+    return (
+        f"Pintu web lain sedang berjalan dengan keadaan di {fact(path)}. Hentikan yang itu, atau beri yang ini "
+        "direktori sendiri: --state DIR."
+    )
+
+
+def not_a_name(text: str) -> str:
+    """Say what a host name is."""
+    return f"--name {fact(text)} bukan nama host. Tulis tanpa https:// dan porta, seperti chat.example.org."
+
+
 def bans_unread(path: str, reason: str) -> str:
     """Say that the room's bans of addresses are not known here, and why."""
     return f"Larangan atas alamat tidak berlaku bagi peramban: {fact(path)}: {in_words(reason)}."
