@@ -90,9 +90,13 @@ def browser(
     height: int = 800,
     phone: bool = False,
     dark: bool = False,
+    ratio: float = 2.0,
     **more: Any,
 ) -> Iterator[WebDriver]:
-    """Open a browser with an empty profile for the block; `phone`: it has a finger and no keyboard."""
+    """Open a browser with an empty profile for the block.
+
+    `phone`: it has a finger and no keyboard, and `ratio` pixels each way where a page counts one.
+    """
     options = Options()
     options.accept_insecure_certs = bool(more.get("trusting"))
     arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -103,7 +107,7 @@ def browser(
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     if phone:
-        metrics = {"width": width, "height": height, "pixelRatio": 2.0, "touch": True, "mobile": True}
+        metrics = {"width": width, "height": height, "pixelRatio": ratio, "touch": True, "mobile": True}
         options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
     opened = _open(driver, options)
     try:

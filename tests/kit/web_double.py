@@ -44,6 +44,7 @@ class WebDouble(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
         self.language, self.encrypted = language, encrypted
         self.log_id = LOG
+        self.clock = now
         self.entries: list[Event] = []
         self.members: dict[str, str] = {}
         """Names by cookie."""
@@ -82,7 +83,7 @@ class WebDouble(ThreadingHTTPServer):
     def append(self, kind: str, at: str = "", **facts: Any) -> Event:
         """Put an entry in the log, and send it to all streams."""
         with self.changed:
-            event = {"type": kind, "seq": len(self.entries) + 1, "at": at or now(), **facts}
+            event = {"type": kind, "seq": len(self.entries) + 1, "at": at or self.clock(), **facts}
             self.entries.append(event)
             self.send(event)
         return event
@@ -283,7 +284,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"retry: 500\n\n")
         pending = [
-            {"action": False, "to": "", "at": now(), **line} for cookie, line in here.unstored if cookie == self.cookie
+            {"action": False, "to": "", "at": here.clock(), **line}
+            for cookie, line in here.unstored
+            if cookie == self.cookie
         ]
         self._send({
             "type": "hello", "v": 1, "room": "kitchen", "name": name, "key": "", "log": here.log_id, "max_text": 16384,

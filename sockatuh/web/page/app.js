@@ -406,9 +406,7 @@ async function send() {
 	isSending = false;
 }
 
-function pause(seconds) {
-	return new Promise((done) => setTimeout((wake = done), seconds * 1_000));
-}
+const pause = (seconds) => new Promise((done) => setTimeout((wake = done), seconds * 1_000));
 
 // A line is the gateway's or the log's: it is not pending, and if it is the one being sent, not sent again.
 function settle({ page, n }) {
