@@ -128,13 +128,12 @@ class Browsers:
             browser.forget()
 
     async def bar(self, barred: BarredAddresses) -> list[Browser]:
-        """Let the browsers leave whose addresses are banned, and return them."""
-        gone: list[Browser] = []
-        for browser in list(self._in_memory.values()):
-            if browser.is_live and (removed := barred.find(browser.address, is_known=True)) is not None:
-                await browser.bar(removed)
-                gone.append(browser)
-        return gone
+        """Let the browsers leave whose addresses are banned, all at once, and return them."""
+        live = [browser for browser in self._in_memory.values() if browser.is_live]
+        found = [(browser, barred.find(browser.address, is_known=True)) for browser in live]
+        gone = {browser: removed for browser, removed in found if removed is not None}
+        await asyncio.gather(*(browser.bar(removed) for browser, removed in gone.items()))
+        return list(gone)
 
     def sweep(self) -> None:
         """Forget the browsers that were not used for long, and release the memory of those that are away."""

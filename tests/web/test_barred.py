@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from kit.web_gateway import Gateway, with_gateway
 
 from sockatuh.store.barred import Barred, write_barred
 from sockatuh.web.barred import BarredAddresses
+from sockatuh.web.browser import Browser
 
 NOW = 1_700_000_000.0
 HERE = "127.0.0.1"
@@ -93,6 +95,25 @@ def test_a_file_that_may_not_be_read_is_a_fault_and_a_missing_one_is_none(tmp_pa
 def looked(barred: BarredAddresses) -> str:
     barred.look()
     return barred.fault
+
+
+def test_all_that_are_banned_are_ended_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "barred"
+
+    async def story(gateway: Gateway) -> None:
+        for name in ("ana", "budi"):
+            await gateway.client().join(name)
+        leaving = asyncio.Barrier(2)
+
+        async def leave(*_: object) -> None:
+            await leaving.wait()  # until both are under way
+
+        monkeypatch.setattr(Browser, "bar", leave)
+        ban(path, "127.0.0.0/8")
+        async with asyncio.timeout(30):
+            assert {browser.name for browser in await gateway.browsers.bar(gateway.barred)} == {"ana", "budi"}
+
+    with_gateway(tmp_path, story)
 
 
 def test_a_browser_that_is_banned_is_ended_and_refused_until_it_is_lifted(tmp_path: Path) -> None:
