@@ -1,8 +1,8 @@
 """Keeps the lines of a browser on disk: a file of records, one line of JSON each (lines.py).
 
 A record is in the file before the line is handed over, so a killed gateway has it when it starts again. It is not
-synced: after a power failure a line may be missing here that a page was told was taken, and the page then sends it
-again. What is worth a sync is the room's log.
+synced: after a power failure a line may be missing here that a page was told was taken. What is worth a sync is the
+room's log.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from .lines import ANOTHER_LOG, STREAM_BYTES, Lines, Record, Taken
 NAME: Final = "lines"
 FULL: Final = 262_144
 """Bytes at which the file is written anew, with only what is still needed."""
+SKIPPED_BYTES: Final = 4
+"""Of how many numbers are skipped when a file is read: any number, so that no two readings of one go on alike."""
 
 
 class Journal:
@@ -35,6 +37,10 @@ class Journal:
         """Whether the file ends with a part of a record, which the next one must not be added to."""
         data = find_bytes(self._path)
         self.lines = Lines.of(_records(data or b""), os.urandom(STREAM_BYTES))
+        if data is not None:
+            # The file may come from a backup, or have lost its end with the power. Then the room knows other lines by
+            # the next numbers, and would take ours for those.
+            self.lines.last += 1 + int.from_bytes(os.urandom(SKIPPED_BYTES))
         self._size = len(data or b"")
         if data is None or not data.endswith(b"\n"):
             self._begin_anew()

@@ -231,6 +231,32 @@ def test_a_line_is_said_once_although_the_gateway_was_killed(tmp_path: Path, is_
     run(story())
 
 
+def test_lines_are_said_although_the_gateway_has_forgotten_which_numbers_it_used(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, browsers, token, browser):
+            tab = Tab(browser)
+            await tab.open()
+            browser.outbox.say("page", 1, "one")
+            await tab.until(type="stored", n=1)
+            journal = browser.directory / "lines"
+            backup = journal.read_bytes()
+            browser.outbox.say("page", 2, "two")
+            await tab.until(type="stored", n=2)
+            await browsers.let_go()
+            journal.write_bytes(backup)
+            again = Browsers(tmp_path, way_to(kitchen, tmp_path))
+            found = again.find(token)
+            assert found is not None
+            tab = Tab(found)
+            await tab.open()
+            found.outbox.say("other", 1, "three")
+            await tab.until(type="stored", page="other")
+            assert [text for _, text in kitchen.lines] == ["one", "two", "three"]
+            await again.let_go()
+
+    run(story())
+
+
 def test_nobody_is_seen_to_leave_when_the_gateway_or_the_room_is_restarted(tmp_path: Path) -> None:
     async def story() -> None:
         async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana:
