@@ -27,7 +27,7 @@ STATUS: Final = {
     **dict.fromkeys(("text_too_long", "text_empty", "text_is_password", "no_such_name", "reads_in_clear"), 422),
     **dict.fromkeys(("too_many_tries", "too_many_streams", "too_fast"), 429),
     **dict.fromkeys((*PUT_OFF, "password_wait", "passwords_guessed", "name_wait"), 429),
-    **dict.fromkeys(("full", "not_kept", "room_full"), 503),
+    **dict.fromkeys(("full", "not_kept", "disk_unusable", "room_full"), 503),
     **dict.fromkeys(("password_wrong", "name_is_password", *ORDER_CODES), 403),
 }
 """The status of each error; 502 for what is not here."""

@@ -245,6 +245,8 @@ class Door:
 
     def _note(self, error: Exception, address: str) -> None:
         code = error.code if isinstance(error, Refused) else type(error).__name__
+        if isinstance(error, KeyFileError | OSError):  # for whoever can mend it
+            code = str(error)
         self._log.info("browser_refused", address=address, source=self._way.source(address), reason=code)
 
     async def _leave(self, request: Request) -> Response:
@@ -310,7 +312,9 @@ class Door:
             raise Denied(speech.trouble("number_used")) from None
         except TooFast:
             raise Denied(speech.trouble("too_fast", 1.0)) from None
-        except (Refused, KeyFileError) as error:
+        except KeyFileError:
+            raise Denied(speech.trouble("not_kept")) from None
+        except Refused as error:
             raise Denied(speech.explain(error)) from None
         return tell_said(line, is_answered=not browser.outbox.is_unanswered(page, n), speech=speech)
 

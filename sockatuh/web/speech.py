@@ -121,7 +121,7 @@ class Speech:
             case Refused():
                 return self._refused(error)
             case KeyFileError():
-                return self.trouble("not_kept")
+                return self.trouble("disk_unusable")
             case _:
                 return self.trouble(_OURS.get(type(error), "trouble"))
 

@@ -329,3 +329,15 @@ def test_the_password_is_not_said(tmp_path: Path) -> None:
         assert (await phone.ask("POST", "/say", {"page": "p", "n": 1, "text": "hi"})).status == 202
 
     with_gateway(tmp_path, story)
+
+
+def test_whoever_cannot_be_let_in_for_the_disk_is_not_told_of_a_line_and_the_log_says_why(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        (tmp_path / "browsers").rename(tmp_path / "moved")
+        (tmp_path / "browsers").write_text("no directory")
+        refused = await gateway.client().ask("POST", "/join", {"name": "ana", "password": PASSWORD})
+        assert (refused.status, refused.json["error"]) == (503, "disk_unusable")
+        assert "line" not in refused.json["sentence"]
+        assert any(str(tmp_path / "browsers") in str(each) for each in gateway.log.events)
+
+    with_gateway(tmp_path, story)

@@ -29,8 +29,9 @@ ONE_OF_THREE: Final = "--cert, --self-signed and --http exclude each other."
 KEY_WITHOUT_CERT: Final = "--key needs --cert."
 NOT_ENCRYPTED: Final = "Without encryption: everybody on this network can read along."
 ONE_SOURCE: Final = (
-    "The room is on another machine, so it counts all browsers as one address; each gets 5 tries of the password a "
-    "minute here. Bans of addresses do not reach browsers."
+    "The room is not asked at 127.0.0.1, or this is no Linux, so it counts all browsers as one address; each gets 5 "
+    "tries of the password a minute here. Bans of addresses do not reach browsers. If the room runs on this machine, "
+    "leave its address out."
 )
 
 FORBIDDEN: Final = "This page was opened under an address that is not its own. Open it by the address that was printed."
@@ -48,6 +49,9 @@ ERRORS: Final = {
     "too_fast": "Too fast for this room; wait a moment.",
     "full": "The room's web door is full.",
     "not_kept": "The line could not be written to the disk of this machine, so it was not sent.",
+    "disk_unusable": (
+        "This machine cannot use its disk at the moment, so this browser was not let in. Ask whoever runs the room."
+    ),
     "no_server": "The room does not answer.",
     "not_prepared": "The machine took too long to prepare the password. Try again.",
     "not_stored": "The room cannot store anything at the moment. Try again later.",

@@ -31,8 +31,9 @@ ONE_OF_THREE: Final = "--cert, --self-signed, dan --http tidak dapat dipakai ber
 KEY_WITHOUT_CERT: Final = "--key memerlukan --cert."
 NOT_ENCRYPTED: Final = "Tanpa enkripsi: semua orang di jaringan ini dapat ikut membaca."
 ONE_SOURCE: Final = (
-    "Ruang ada di mesin lain, jadi semua peramban dihitungnya sebagai satu alamat; di sini masing-masing mendapat 5 "
-    "percobaan kata sandi per menit. Larangan atas alamat tidak berlaku bagi peramban."
+    "Ruang tidak dihubungi di 127.0.0.1, atau ini bukan Linux, jadi semua peramban dihitungnya sebagai satu alamat; "
+    "di sini masing-masing mendapat 5 percobaan kata sandi per menit. Larangan atas alamat tidak berlaku bagi "
+    "peramban. Jika ruang berjalan di mesin ini, jangan sebutkan alamatnya."
 )
 
 FORBIDDEN: Final = "Halaman ini dibuka dengan alamat yang bukan miliknya. Bukalah dengan alamat yang dicetak."
@@ -50,6 +51,9 @@ ERRORS: Final = {
     "too_fast": "Terlalu cepat untuk ruang ini; tunggu sebentar.",
     "full": "Pintu web ruang ini penuh.",
     "not_kept": "Baris itu tidak dapat ditulis ke disk mesin ini, jadi tidak dikirim.",
+    "disk_unusable": (
+        "Mesin ini sedang tidak dapat memakai disknya, jadi peramban ini tidak diterima. Tanyakan kepada pengelolanya."
+    ),
     "no_server": "Ruang tidak menjawab.",
     "not_prepared": "Mesin terlalu lama menyiapkan kata sandi. Coba lagi.",
     "not_stored": "Ruang saat ini tidak dapat menyimpan apa pun. Coba lagi nanti.",
