@@ -206,7 +206,7 @@ def test_who_comes_back_finds_where_reading_ended_and_nothing_missing(tab: Tab, 
     for number in range(250):
         gateway.say("budi", f"more {number}")
     tab.open()
-    tab.wait_for("budi more 249")
+    tab.until(lambda: tab.js("return isCaughtUp"))
     context = [*(f"budi read {number}" for number in range(11, 30)), "budi news"]
     assert tab.lines == [*context, "new", *(f"budi more {number}" for number in range(250))]
 
