@@ -285,7 +285,8 @@ def test_one_stream_too_many_of_a_browser_is_refused_and_one_that_ends_makes_roo
                 await streams.enter_async_context(phone.stream())
             refused = await phone.ask("GET", "/events")
             assert (refused.status, refused.json["error"]) == (429, "too_many_streams")
-        await asyncio.sleep(0.2)
+        while len(gateway.connections):
+            await asyncio.sleep(0.01)
         async with phone.stream() as stream:
             await stream.until(type="hello")
 

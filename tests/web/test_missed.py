@@ -1,62 +1,50 @@
-"""What a tab that comes back is told when the room no longer keeps all that it missed."""
+"""What a tab has missed is read from the log, and only what the room refuses to show is left out."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from web.test_browser import Tab, in_kitchen, said
 
-from sockatuh.protocol.server.limits import Limits
-from sockatuh.room.log import Stretch
-from sockatuh.store.memory_log import MemoryLog
+from sockatuh import Profile
+from sockatuh.client.items import Gap
+from sockatuh.errors import AddressUnusable, KeyFileError, NoServer, Refused
 from sockatuh.testing import run
-
-FORGETFUL = Limits(lines_per_second=10_000, lines_burst=10_000, recent_entries=1)
-"""A room that reads what it is asked for from its log."""
+from sockatuh.web.missed import read_missed
 
 
-def prune(monkeypatch: pytest.MonkeyPatch, through: int) -> None:
-    """Let the room keep nothing through a seq."""
-    read = MemoryLog.read
+async def told(error: Exception) -> list[object]:
+    """Return what is read of entries 4 to 9 where the room shows 5 and then fails."""
 
-    def read_kept(log: MemoryLog, *wanted: int) -> Stretch:
-        found = read(log, *wanted)
-        return Stretch([row for row in found.rows if row.seq > through], found.through)
+    @asynccontextmanager
+    async def connect(*_: object, **__: object) -> AsyncIterator[AsyncIterator[Gap]]:
+        async def events() -> AsyncIterator[Gap]:
+            yield Gap(3, 5, 2)
+            raise error
 
-    monkeypatch.setattr(MemoryLog, "read", read_kept)
+        yield events()
+
+    way: Any = SimpleNamespace(connect=connect, server=SimpleNamespace(server="127.0.0.1:7625"))
+    return [shown async for shown in read_missed(way, Profile(), "ana", "10.0.0.1", 3, 9)]
 
 
-@pytest.mark.parametrize("beyond", [-5, 5])
-def test_a_tab_that_comes_back_is_told_what_is_no_longer_kept_and_then_the_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beyond: int
-) -> None:
-    """Let the log be pruned to before, or beyond, where the memory of the gateway begins."""
-    monkeypatch.setattr("sockatuh.web.recent.ENTRIES", 16)
+@pytest.mark.parametrize(
+    "error",
+    [
+        NoServer("a", 1.0),
+        AddressUnusable("127.1.2.3", 0, "Too many open files"),
+        KeyFileError("a", "full"),
+        Refused("busy"),
+    ],
+    ids=repr,
+)
+def test_what_passes_leaves_no_gap_because_the_tab_comes_back(error: Exception) -> None:
+    with pytest.raises(NoServer):
+        run(told(error))
 
-    async def story() -> None:
-        async with (
-            in_kitchen(tmp_path, limits=FORGETFUL) as (kitchen, _, _, browser),
-            kitchen.connect(name="ana") as ana,
-        ):
-            tab = Tab(browser)
-            await tab.open()
-            await said(ana, 1)
-            last = await tab.until(type="message", text="line 0")
-            await tab.close()
-            await said(ana, 26, "missed")
-            pruned = last["seq"] + 10 + beyond
-            prune(monkeypatch, pruned)
-            later = Tab(browser)
-            await later.open(tab.ids[-1])
-            await later.until(code="caught_up")
-            await ana.say("now")
-            await later.until(type="message", text="now")
-            gap = await later.until(code="gone")
-            assert (gap["after"], gap["count"]) == (last["seq"], 10 + beyond)
-            assert gap["through"] >= pruned
-            assert gap["sentence"] == f"{10 + beyond} lines are no longer kept"
-            assert later.seen[1] == gap, "in its place"
-            assert later.texts() == [*(f"missed {number}" for number in range(10 + beyond, 26)), "now"]
 
-    run(story())
+def test_what_the_room_refuses_to_show_is_a_gap_from_the_last_entry_on() -> None:
+    assert run(told(Refused("not_allowed"))) == [Gap(3, 5, 2), Gap(5, 9, 4)]
