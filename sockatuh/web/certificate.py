@@ -20,7 +20,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sockatuh.errors import KeyFileError
@@ -109,24 +109,30 @@ def read_pair(certificate: Path, key: Path | None) -> Certificate:
 def load_or_make(path: Path, names: Sequence[str], now: datetime) -> Certificate:
     """Return the certificate in a private file; if there is none, or it is about to expire, make another.
 
-    Raises KeyFileError if the file cannot be used. One that holds something else is never replaced.
+    Raises KeyFileError if the file cannot be used. One that holds something else is never replaced, nor one with a
+    certificate that somebody else has made.
     """
     if find_bytes(path) is None:
         create_private(path, make_certificate(names, now))
     kept = _read(path)
-    if kept.ends - now > RENEWED:
+    if kept.ends - now > RENEWED or not _is_ours(kept):
         return kept
     write_private(path, make_certificate(names, now))
     return _read(path)
 
 
 def _read(path: Path) -> Certificate:
-    pem = read_private(path)
+    read_private(path)
     try:
-        load_pem_private_key(pem, None)
-        return read_certificate(pem)
+        return read_pair(path, None)
     except ValueError:
         raise KeyFileError(str(path), "damaged: it should hold a certificate and its key; move it away") from None
+
+
+def _is_ours(certificate: Certificate) -> bool:
+    """Tell whether `make_certificate` may have made a certificate."""
+    first = x509.load_pem_x509_certificates(certificate.pem)[0]
+    return first.issuer == first.subject and first.not_valid_after_utc - first.not_valid_before_utc == VALID
 
 
 def _general_name(name: str) -> x509.GeneralName | None:

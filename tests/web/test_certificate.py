@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sockatuh.errors import FileNotPrivate, KeyFileError
+from sockatuh.store.files import create_private
 from sockatuh.web.certificate import VALID, load_or_make, make_certificate, read_certificate
 
 NOW = datetime(2026, 11, 28, 9, 30, 0, 123456, tzinfo=UTC)
@@ -159,3 +162,34 @@ def test_a_chain_of_somebody_else_is_described_by_its_first_certificate() -> Non
 def test_addresses_stand_as_addresses_because_browsers_look_for_them_there_alone() -> None:
     values = alternatives(make_certificate(NAMES, NOW))[0]
     assert [ipaddress.ip_address(each).version for each in values] == [4, 6, 6]
+
+
+def foreign_pem(now: datetime, *, key_of_another: bool = False) -> bytes:
+    """Return a certificate that ends in ten days, as a CA on the network may issue it, with its key."""
+    key, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "box.example.org")])
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a CA")])
+    builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now).not_valid_after(now + timedelta(days=10))
+    secret = other if key_of_another else key
+    return builder.sign(key, SHA256()).public_bytes(Encoding.PEM) + secret.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+
+
+def test_a_certificate_that_somebody_put_there_is_not_replaced_when_it_is_about_to_expire(tmp_path: Path) -> None:
+    path, now = tmp_path / "web.pem", datetime.now(UTC)
+    pem = foreign_pem(now)
+    create_private(path, pem)
+    for moment in (now, now + timedelta(days=11)):
+        assert load_or_make(path, ["box"], moment).pem == pem
+    assert path.read_bytes() == pem, "its key is nowhere else"
+
+
+def test_a_certificate_with_the_key_of_another_is_damage_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "web.pem"
+    pem = foreign_pem(datetime.now(UTC), key_of_another=True)
+    create_private(path, pem)
+    with pytest.raises(KeyFileError, match="damaged"):
+        load_or_make(path, ["box"], datetime.now(UTC))
+    assert path.read_bytes() == pem
