@@ -45,7 +45,7 @@ def web(
     self_signed: Annotated[bool, typer.Option("--self-signed", help=wording.HELP_SELF_SIGNED)] = False,
     http: Annotated[bool, typer.Option("--http", help=wording.HELP_HTTP)] = False,
     qr: Annotated[bool, typer.Option("--qr", help=wording.HELP_QR)] = False,
-    most: Annotated[int | None, typer.Option("--max", metavar="N", min=1, max=10_000, help=wording.HELP_MAX)] = None,
+    most: Annotated[int | None, typer.Option("--max", metavar="N", min=1, max=1_000, help=wording.HELP_MAX)] = None,
     names: Annotated[list[str] | None, typer.Option("--name", metavar="HOST", help=wording.HELP_NAME)] = None,
     state: Annotated[
         Path | None, typer.Option("--state", parser=a_path, metavar="DIR", help=wording.HELP_STATE)

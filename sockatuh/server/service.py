@@ -54,7 +54,7 @@ from .alarms import (
     well_line,
 )
 from .backup_watch import backup_troubles, last_backup
-from .barred_addresses import BarredAddresses
+from .barred_file import BarredFile
 from .box_report import Asked, ReloadReply, Trouble
 from .build import LogPort, build
 from .control import ControlSocket, control_path
@@ -170,7 +170,7 @@ class Service:
         self._storing = StorageAlarm(self._database, log, self._status)
         self._guesses = GuessWatch(parts.desk.bound, log, self._status)
         self._unread = UnreadWatch(self._socket, self._status)
-        self._barred = BarredAddresses(options.state_dir, os.environ.get("RUNTIME_DIRECTORY"), log)
+        self._barred = BarredFile(options.state_dir, os.environ.get("RUNTIME_DIRECTORY"), log)
         self._lasting: list[Trouble] = []
         """What was wrong when the process began, and stays so."""
         self._started_at, self._ticked_at, self._password_checks = 0, 0.0, 0

@@ -89,7 +89,7 @@ class _WebForm(BaseModel):
     encryption: Encryption = _DOOR.encryption
     certificate: Annotated[str, BeforeValidator(checked_file)] = _DOOR.certificate
     key: Annotated[str, BeforeValidator(checked_file)] = _DOOR.key
-    browsers: Annotated[int, _NUMBER, Field(ge=1, le=10_000)] = _DOOR.browsers
+    browsers: Annotated[int, _NUMBER, Field(ge=1, le=1_000)] = _DOOR.browsers
     names: Annotated[tuple[str, ...], BeforeValidator(checked_names)] = _DOOR.names
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from functools import partial
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -33,6 +34,7 @@ from .cookies import delete_cookie, find_token_untrusted, set_cookie
 from .event_stream import EventStream
 from .facts import tell_members
 from .feed import Place
+from .joins import Joins
 from .lines import NumberUsed, OutOfOrder
 from .source_address import place_of
 from .speech import RIGHT_TO_LEFT, Speech
@@ -56,6 +58,10 @@ PASSWORDS_HERE: Final = (30, 2.0)
 PASSWORDS: Final = (5, 12.0)
 """The same, where it does not."""
 _PAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_PAGE_TO_JOIN: Final = re.compile(r"[A-Za-z0-9_-]{16,32}")
+"""Of a join: whoever guesses it within a minute gets the cookie."""
+_Joined: TypeAlias = tuple[str, Browser]
+"""A browser that has joined, after its cookie."""
 _MOST_N: Final = 1 << 53
 
 
@@ -82,6 +88,7 @@ class Door:
         self._names_asked = Tries(*NAMES)
         self._wrong = Tries(*(PASSWORDS_HERE if way.tells_browsers_apart else PASSWORDS))
         self._joining = Turns(*JOINING)
+        self._joins: Joins[_Joined] = Joins(clock)
         folder = files("sockatuh.web") / "page"
         self._template = compact((folder / "index.html").read_text("utf-8"))
         self._files = {
@@ -190,7 +197,13 @@ class Door:
                     if browser is not None and browser.has_left and one_word(name) == browser.name:
                         return await self._come_back(browser, address, speech)
                     return await self._ask_name(name, browser, address, place, speech)
-                return await self._let_in(token, name, password, address, place, speech)
+                page = body.get("page")
+                join = partial(self._let_in, token, name, password, address, place, speech)
+                if browser is None and isinstance(page, str) and _PAGE_TO_JOIN.fullmatch(page):
+                    token, browser = await self._join_once(f"{page} {name}", join)
+                else:
+                    token, browser = await join()
+                return _joined(browser, speech, {"set-cookie": set_cookie(token, secure=self._secure)})
         except DoorFull:
             raise Denied(speech.trouble("full")) from None
         except TooManyWait:
@@ -223,14 +236,22 @@ class Door:
         sentence = client.NAME_VALID if written == name else client.name_valid_as(written)
         return JSONResponse({"next": "password", "name": written, "sentence": sentence})
 
+    async def _join_once(self, of: str, join: Callable[[], Coroutine[Any, Any, _Joined]]) -> _Joined:
+        """Join, or return what became of the same join lately, unless that browser has left meanwhile."""
+        token, browser = await self._joins.once(of, join)
+        if (found := self.browsers.find(token)) is None or found.has_left:
+            self._joins.forget(of)
+            return await self._joins.once(of, join)
+        return token, browser
+
     async def _let_in(
         self, token: str | None, name: str, password: str, address: str, place: str, speech: Speech
-    ) -> Response:
+    ) -> _Joined:
         self._count(self._wrong, place, speech)
         token, browser = await self.browsers.join(token, name, password, address)
         fields = {"name": browser.me, "address": address, "source": self._way.source(address)}
         self._log.info("browser_joined", **fields)
-        return _joined(browser, speech, {"set-cookie": set_cookie(token, secure=self._secure)})
+        return token, browser
 
     def _count(self, tries: Tries, place: str, speech: Speech) -> None:
         if wait := tries.wait(place, self._clock()):
@@ -256,7 +277,11 @@ class Door:
         if browser is None:
             raise Denied(speech.trouble("not_joined"))
         name = browser.me
-        await self.browsers.leave(browser, forget=forget)
+        try:
+            await self.browsers.leave(browser, forget=forget)
+        except KeyFileError as error:
+            self._note(error, _address(request))
+            raise Denied(speech.explain(error)) from None
         self._log.info("browser_left", name=name, forgotten=forget)
         return Response(status_code=204, headers={"set-cookie": delete_cookie(secure=self._secure)} if forget else {})
 
@@ -264,13 +289,15 @@ class Door:
 
     async def _events(self, request: Request) -> Any:
         speech = speech_for(request.headers)
+        if request.method == "HEAD":  # which a route for GET takes too: a stream to which nothing is written never ends
+            raise Denied(speech.trouble("not_allowed"))
         browser = self._browser(request, speech)
         if browser.wants_password:
             raise Denied(speech.trouble("not_joined"))
         after = request.headers.get("last-event-id") or request.query_params.get("after", "")
         address = _address(request)
         try:
-            feed = browser.open_feed(speech)
+            feed = browser.open_feed(speech, address)
         except TooManyStreams:
             raise Denied(speech.trouble("too_many_streams")) from None
         was_live = browser.is_live
@@ -286,7 +313,7 @@ class Door:
                 self._note(error, address)
                 raise Denied(speech.explain(error)) from None
             raise
-        events = browser.events(feed, Place.parse_untrusted(after), address)
+        events = browser.events(feed, Place.parse_untrusted(after))
         return EventStream(events, lambda: browser.close_feed(feed), self._log)
 
     async def _say(self, request: Request) -> Response:
@@ -322,8 +349,11 @@ class Door:
         speech = speech_for(request.headers)
         browser = self._browser(request, speech)
         try:
+            await self.browsers.open(browser, _address(request))
             return JSONResponse(tell_members(await browser.members(LIST_TIMEOUT), browser.me, speech))
-        except SockAtuhError as error:
+        except DoorFull:
+            raise Denied(speech.trouble("full")) from None
+        except (SockAtuhError, OSError) as error:
             raise Denied(speech.explain(error)) from None
 
     # Errors.

@@ -20,6 +20,7 @@ from sockatuh.client.items import Back, Event, Here, Lost, Member, Rejected, Sai
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import DEFAULT_MAX_TEXT, Room
 from sockatuh.errors import NoServer, NotInRoom, Refused, Removed, SockAtuhError
+from sockatuh.store.files import explained
 
 from .facts import Facts, tell_asked, tell_ended, tell_refused, tell_stored, tell_you
 from .feed import Feed, Place
@@ -106,6 +107,11 @@ class Browser:
         return len(self._tabs)
 
     @property
+    def addresses(self) -> set[str]:
+        """Where it is: the address from which it came into the room last, and those of its tabs."""
+        return {self.address, *self._tabs.addresses}
+
+    @property
     def removed(self) -> Removed | None:
         """The order of the admin's that keeps it out, None if there is none or its time is over."""
         removed = self._removed
@@ -173,17 +179,23 @@ class Browser:
             self._end_tabs(lambda speech: tell_ended(speech.explain(removed)))
             await self._stop()
 
-    async def leave(self) -> None:
-        """Leave the room until the person comes back, whose key and name stay here."""
+    async def leave(self, *, forget: bool = False) -> None:
+        """Leave the room until the person comes back, whose key and name stay here unless this browser is forgotten.
+
+        Raises KeyFileError if the disk does not take that it has left: a new gateway then takes it for a tab that is
+        away. It has left the room in any case.
+        """
         async with self._opening:
             if self._room is not None and self.outbox.unanswered:
                 with contextlib.suppress(TimeoutError, SockAtuhError):
                     async with asyncio.timeout(LEAVING):
                         await self._room.drained(LEAVING)
-            (self.directory / LEFT).touch(0o600)
             self.has_left = True
             self._end_tabs(lambda speech: tell_ended(speech.trouble("left")))
             await self._stop()
+            if not forget:
+                with explained(self.directory / LEFT):
+                    (self.directory / LEFT).touch(0o600)
 
     def forget(self) -> None:
         """Delete all that is kept of this browser."""
@@ -201,8 +213,7 @@ class Browser:
         living, self._living = self._living, None
         if living is not None:
             living.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await living
+            await asyncio.wait((living,))  # an error in it is its own, and the loop reports it
 
     def _set_leaving(self) -> None:
         """Leave some time after the last stream has ended."""
@@ -221,8 +232,8 @@ class Browser:
     async def _live(self, address: str, ready: asyncio.Future[None]) -> None:
         """Be in the room until it ends, and tell the tabs what happens."""
         error: Exception | None = None
-        stream = self.outbox.to_continue()
         try:
+            stream = self.outbox.to_continue()
             async with self._way.connect(
                 self.profile,
                 address,
@@ -311,9 +322,9 @@ class Browser:
 
     # Streams.
 
-    def open_feed(self, speech: Speech) -> Feed:
-        """Begin a stream; raises TooManyStreams."""
-        feed = self._tabs.open(speech)
+    def open_feed(self, speech: Speech, address: str = "") -> Feed:
+        """Begin a stream to a tab at an address; raises TooManyStreams."""
+        feed = self._tabs.open(speech, address)
         self._set_leaving()
         return feed
 
@@ -322,9 +333,9 @@ class Browser:
         self._tabs.close(feed)
         self._set_leaving()
 
-    def events(self, feed: Feed, after: Place | None, address: str) -> AsyncIterator[bytes]:
+    def events(self, feed: Feed, after: Place | None) -> AsyncIterator[bytes]:
         """Yield what a stream sends, from after a place on or (None) from the last entries on."""
-        return self._tabs.events(feed, after, address)
+        return self._tabs.events(feed, after)
 
     def _read_missed(self, address: str, after: int, through: int) -> AsyncIterator[Shown]:
         return read_missed(self._way, self.profile, self.me, address, after, through)

@@ -119,10 +119,10 @@ class Browsers:
             await browser.open(address, returns=returns)
 
     async def leave(self, browser: Browser, *, forget: bool) -> None:
-        """Let a browser leave; `forget`: for good."""
+        """Let a browser leave; `forget`: for good. Raises what `Browser.leave` raises."""
         if forget:
             self._kept.discard(browser.directory.name)
-        await browser.leave()
+        await browser.leave(forget=forget)
         if forget:
             self._in_memory.pop(browser.directory.name, None)
             browser.forget()
@@ -130,7 +130,7 @@ class Browsers:
     async def bar(self, barred: BarredAddresses) -> list[Browser]:
         """Let the browsers leave whose addresses are banned, all at once, and return them."""
         live = [browser for browser in self._in_memory.values() if browser.is_live]
-        found = [(browser, barred.find(browser.address, is_known=True)) for browser in live]
+        found = [(each, barred.find(address, is_known=True)) for each in live for address in each.addresses]
         gone = {browser: removed for browser, removed in found if removed is not None}
         await asyncio.gather(*(browser.bar(removed) for browser, removed in gone.items()))
         return list(gone)

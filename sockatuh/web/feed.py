@@ -64,10 +64,10 @@ class _Waiting:
 
 
 class Feed:
-    """What one tab is sent from now on; `speech` is its language."""
+    """What one tab is sent from now on; `speech` is its language, `address` where it is."""
 
-    def __init__(self, speech: Speech) -> None:
-        self.speech = speech
+    def __init__(self, speech: Speech, address: str = "") -> None:
+        self.speech, self.address = speech, address
         self.is_fresh = False
         """Whether what comes is from before this tab was opened, so that who came and went is no news."""
         self.is_cut = False

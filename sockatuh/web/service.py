@@ -140,10 +140,14 @@ async def _serve(
     beside = [asyncio.create_task(each) for each in work]
     told = asyncio.create_task(ending.wait())
     try:
-        await asyncio.wait((serving, told), return_when=asyncio.FIRST_COMPLETED)
+        # With a part of the work undone it would run on, and not say so; a restart is better, and loses nothing.
+        await asyncio.wait((serving, told, *beside), return_when=asyncio.FIRST_COMPLETED)
+        for work_done in beside:
+            if work_done.done():
+                await work_done
     finally:
-        for task in (*beside, told):
-            task.cancel()
+        for each in (*beside, told):
+            each.cancel()
         await browsers.let_go()  # streams end, so that the server does not wait for them
         server.should_exit = True
         await serving
@@ -191,6 +195,7 @@ def _configured(door: Door, options: WebOptions, pem: Path | None, connections: 
         log_config=None,
         log_level="critical",
         access_log=False,
+        backlog=BACKLOG,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=ENDING,

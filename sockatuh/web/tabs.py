@@ -44,11 +44,16 @@ class Tabs:
         """How many tabs read along."""
         return len(self._feeds)
 
-    def open(self, speech: Speech) -> Feed:
-        """Begin a stream; raises TooManyStreams."""
+    @property
+    def addresses(self) -> set[str]:
+        """Where they are."""
+        return {feed.address for feed in self._feeds}
+
+    def open(self, speech: Speech, address: str) -> Feed:
+        """Begin a stream to an address; raises TooManyStreams."""
         if len(self._feeds) >= STREAMS:
             raise TooManyStreams
-        feed = Feed(speech)
+        feed = Feed(speech, address)
         self._feeds.add(feed)
         return feed
 
@@ -85,6 +90,7 @@ class Tabs:
             self._is_caught_up = True
             for feed in self._feeds:
                 feed.is_fresh = False
+                feed.position = min(feed.position, self._recent.newest)
 
     def put(self, told: Callable[[Speech], Facts]) -> None:
         """Tell all tabs something, each in its language."""
@@ -100,15 +106,16 @@ class Tabs:
         if feed.is_fresh and isinstance(event, Came | Went):  # before this tab was opened
             return
         if (facts := tell(event, self._whose, feed.speech)) is not None:
-            place = Place(seq_of(event), short_log(room.log_id)) if isinstance(event, EntryEvent | Gap) else None
+            # A gap that comes live has no place: what is kept of it follows, and is before the end of the gap.
+            place = Place(event.seq, short_log(room.log_id)) if isinstance(event, EntryEvent) else None
             feed.put(facts, place, resets=isinstance(event, Back) and event.rewound)
 
     # What a stream sends.
 
-    async def events(self, feed: Feed, after: Place | None, address: str) -> AsyncIterator[bytes]:
+    async def events(self, feed: Feed, after: Place | None) -> AsyncIterator[bytes]:
         """Yield what a stream sends, from after a place on or (None) from the last entries on.
 
-        `address` is the browser's. Nothing is sent if it is not in the room.
+        Nothing is sent if the browser is not in the room.
         """
         room = self._room
         if room is None:
@@ -117,12 +124,12 @@ class Tabs:
         log = short_log(room.log_id)
         yield RETRY
         yield encode(tell_hello(room, log, self._whose))
-        if after is not None and after.log != log:
+        if after is not None and (after.log != log or (self._is_caught_up and after.seq > self._recent.newest)):
             yield encode(notice("rewound", feed.speech.client.REWOUND))
             after = None
         while after is not None and after.seq < (floor := self._recent.floor):  # which may rise meanwhile
             try:
-                async for shown in self._read_missed(address, after.seq, floor):
+                async for shown in self._read_missed(feed.address, after.seq, floor):
                     after = Place(seq_of(shown), log)
                     if (facts := tell(shown, self._whose, feed.speech)) is not None:
                         yield encode(facts, after)

@@ -342,3 +342,54 @@ def test_whoever_cannot_be_let_in_for_the_disk_is_not_told_of_a_line_and_the_log
         assert any(str(tmp_path / "browsers") in str(each) for each in gateway.log.events)
 
     with_gateway(tmp_path, story)
+
+
+def test_a_join_whose_answer_was_lost_is_answered_again_with_its_cookie(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        joining = {"name": "ana", "password": PASSWORD, "page": "0123456789abcdef"}
+        lost, phone = gateway.client(), gateway.client()
+        first = await lost.ask("POST", "/join", joining)
+        again = await phone.ask("POST", "/join", joining)
+        assert (again.status, again.json) == (200, first.json)
+        assert again.headers["set-cookie"] == first.headers["set-cookie"]
+        assert (await phone.ask("GET", "/who")).json["here"] == 1
+        other = await gateway.client().ask("POST", "/join", joining | {"page": "fedcba9876543210"})
+        assert (other.status, other.json["error"]) == (409, "name_taken"), "another page is somebody else"
+        await phone.ask("POST", "/leave", {"forget": True})
+        anew = await gateway.client().ask("POST", "/join", joining)
+        assert anew.status == 409, "the first browser is forgotten, and the name its key's"
+
+    with_gateway(tmp_path, story)
+
+
+def test_a_page_that_could_be_guessed_joins_for_itself(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        joining = {"name": "ana", "password": PASSWORD, "page": "p"}
+        assert (await gateway.client().ask("POST", "/join", joining)).status == 200
+        again = await gateway.client().ask("POST", "/join", joining)
+        assert (again.status, again.json["error"]) == (409, "name_taken")
+
+    with_gateway(tmp_path, story)
+
+
+def test_a_stream_is_not_asked_for_its_head(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        await phone.join("ana")
+        head = f"HEAD /events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {phone.cookie}\r\nConnection: close\r\n\r\n"
+        assert (await gateway.raw(head.encode())).startswith(b"HTTP/1.1 405 ")
+        assert gateway.browsers.find(phone.cookie.partition("=")[2]).streams == 0  # type: ignore[union-attr]
+
+    with_gateway(tmp_path, story)
+
+
+def test_a_browser_without_a_stream_is_told_who_is_here(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        await phone.join("ana")
+        browser = gateway.browsers.find(phone.cookie.partition("=")[2])
+        assert browser is not None
+        await browser.let_go()
+        assert (await phone.ask("GET", "/who")).json["here"] == 1
+
+    with_gateway(tmp_path, story)

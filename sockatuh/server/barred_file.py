@@ -11,7 +11,7 @@ from sockatuh.room.order_book import OrderBook
 from sockatuh.store.barred import NAME, Barred, write_barred
 
 
-class BarredAddresses:
+class BarredFile:
     """The file of one room, beside its control socket."""
 
     def __init__(self, state_dir: Path, runtime_directory: str | None, log: Logger) -> None:

@@ -9,7 +9,7 @@ from sockatuh.room.entries import Banned
 from sockatuh.room.moments import rfc3339
 from sockatuh.room.order_book import OrderBook
 from sockatuh.room.targets import OrderKind, Target
-from sockatuh.server.barred_addresses import BarredAddresses
+from sockatuh.server.barred_file import BarredFile
 from sockatuh.store.barred import Barred, read_barred
 
 NOW = 1_700_000_000_000
@@ -39,7 +39,7 @@ def put(book: OrderBook, seq: int, target: Target, kind: OrderKind = "ban", **mo
 
 
 def test_bans_of_addresses_in_force_are_in_the_file_and_no_others(tmp_path: Path) -> None:
-    book, file = OrderBook(), BarredAddresses(tmp_path, None, Noted())
+    book, file = OrderBook(), BarredFile(tmp_path, None, Noted())
     put(book, 1, Target(address="192.168.1.77"), until=rfc3339(NOW + 1_000))
     put(book, 2, Target(address="10.0.0.0/8"), strangers=True)
     put(book, 3, Target(owner="k" * 32))
@@ -57,7 +57,7 @@ def test_bans_of_addresses_in_force_are_in_the_file_and_no_others(tmp_path: Path
 
 
 def test_it_is_written_when_the_book_has_changed_and_not_else(tmp_path: Path) -> None:
-    book, file = OrderBook(), BarredAddresses(tmp_path / "state", f"{tmp_path}:/run/other", Noted())
+    book, file = OrderBook(), BarredFile(tmp_path / "state", f"{tmp_path}:/run/other", Noted())
     put(book, 1, Target(address="192.168.1.77"))
     file.write(book, NOW)
     (tmp_path / "barred").unlink()
@@ -70,7 +70,7 @@ def test_it_is_written_when_the_book_has_changed_and_not_else(tmp_path: Path) ->
 
 def test_a_disk_that_refuses_is_told_once_and_tried_again(tmp_path: Path) -> None:
     book, log = OrderBook(), Noted()
-    file = BarredAddresses(tmp_path / "missing", None, log)
+    file = BarredFile(tmp_path / "missing", None, log)
     put(book, 1, Target(address="192.168.1.77"))
     file.write(book, NOW)
     file.write(book, NOW)
