@@ -146,8 +146,11 @@ def _told_of(door: Open) -> list[str]:
         told.append(wording.NOT_ENCRYPTED)
     if not door.tells_browsers_apart:
         told.append(wording.ONE_SOURCE)
+    if not door.answers:
+        told.append(wording.no_room(door.room))
     if door.bans_unread is not None:
-        told.append(wording.bans_unread(*door.bans_unread))
+        path, reason = door.bans_unread
+        told.append(wording.bans_unread(path, reason) if reason else wording.bans_elsewhere(path))
     return told
 
 

@@ -37,9 +37,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_barred(path: Path, barred: Sequence[Barred]) -> None:
-    """Replace the file at once; without any ban nothing is written where there is none. Raises OSError."""
-    if not barred and not path.exists():
-        return
+    """Replace the file at once; raises OSError."""
     fresh = path.with_name(f".{path.name}.new")
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()  # of a process that was killed

@@ -22,6 +22,7 @@ from sockatuh.client.server_address import ServerAddress
 from sockatuh.errors import AddressUnusable, KeyFileError
 from sockatuh.log import Logger
 from sockatuh.net.interfaces import lan_addresses_of
+from sockatuh.net.probe import find_server_key
 from sockatuh.net.sockets import plain_reason
 from sockatuh.store.files import ensure_private_directory, explained, load_or_create_key, open_private
 
@@ -39,6 +40,8 @@ BARRED_EVERY: Final = 2.0
 """Seconds between two looks at which addresses are banned."""
 ENDING: Final = 3
 """Seconds that answers under way may take when the gateway ends."""
+ANSWERS_WITHIN: Final = 1.0
+"""Seconds to wait at the start for an answer of the room; the door opens in any case."""
 BACKLOG: Final = 128
 USER_TIMEOUT: Final = 30_000
 """Milliseconds after which the kernel ends a connection whose other end takes nothing (tcp(7))."""
@@ -91,7 +94,8 @@ class Open:
     """How the open door is reached; `certificate` is the one it has, None without encryption.
 
     `given`: the file of a certificate that is not our own, None for our own.
-    `bans_unread`: the file of banned addresses, and why it cannot be read; None if it can.
+    `answers`: whether the room does. `bans_unread`: the file of banned addresses, and why it cannot be read, "" if the
+    room, which answers, has written none there; None if it can.
     """
 
     urls: tuple[str, ...]
@@ -99,6 +103,7 @@ class Open:
     encrypted: bool
     certificate: Certificate | None
     tells_browsers_apart: bool
+    answers: bool
     given: Path | None = None
     bans_unread: tuple[str, str] | None = None
 
@@ -121,10 +126,13 @@ async def run(options: WebOptions, log: Logger, announce: Callable[[Open], None]
         door = Door(browsers, way, log, secure=options.encrypted, names=names, barred=barred)
         server = _Server(_configured(door, options, pem, sock.connections))
         urls = tuple(_url(address, sock.getsockname()[1], encrypted=options.encrypted) for address in addresses)
-        unread = (str(options.barred), barred.fault) if barred.fault else None
+        host, port = way.server.host, way.server.port
+        answers = await asyncio.to_thread(find_server_key, host, port, ANSWERS_WITHIN) is not None
+        is_unread = bool(barred.fault) or (answers and options.barred is not None and not options.barred.exists())
+        unread = (str(options.barred), barred.fault) if is_unread else None
         room, is_apart = way.room or way.server.server, way.tells_browsers_apart
         given = options.cert if options.encrypted else None
-        announce(Open(urls, room, options.encrypted, certificate, is_apart, given, unread))
+        announce(Open(urls, room, options.encrypted, certificate, is_apart, answers, given, unread))
         log.info("web_open", urls=" ".join(urls), browsers=len(browsers))
         await _serve(server, sock, (_keep_up(browsers, log), _keep_out(browsers, barred, log)), browsers, log)
 

@@ -23,6 +23,8 @@ PROGRAM: Final = "sockatuh-web"
 """What the room is told of this client: it shows others `web` because of it."""
 PATIENCE: Final = 30.0
 """Seconds that connecting may take, while a person waits."""
+NAME_PATIENCE: Final = 10.0
+"""The same for a question about a name, to a room that counts the handshakes of each browser for itself."""
 EVERYWHERE: Final = "::"
 
 
@@ -111,9 +113,10 @@ class Way:
         """
         answers: list[Notice] = []
         questions = _NameQuestions()
+        options: dict[str, Any] = {"patience": NAME_PATIENCE} if self.tells_browsers_apart else {}
         try:
             async with self.connect(
-                profile, address, name=name, questions=questions, on_notice=answers.append, history=0
+                profile, address, name=name, questions=questions, on_notice=answers.append, history=0, **options
             ) as room:
                 return room.me  # by a ticket: it is this browser's own name
         except _Answered:

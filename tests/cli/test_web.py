@@ -207,11 +207,22 @@ def test_a_certificate_that_has_expired_is_told_at_the_start(tmp_path: Path) -> 
     path, now = tmp_path / "c.pem", datetime.now(UTC)
     ended = Certificate(b"", "AB:CD", now - timedelta(days=1))
     valid = Certificate(b"", "AB:CD", now + timedelta(days=1))
-    told = [Open(("https://192.0.2.1/",), "kitchen", True, each, True, path) for each in (ended, valid)]
+    told = [Open(("https://192.0.2.1/",), "kitchen", True, each, True, True, path) for each in (ended, valid)]
     assert any("expired on" in each and str(path) in each for each in module._told_of(told[0]))
     assert len(module._told_of(told[1])) == 1, "nothing is wrong"
-    ours = Open(("https://192.0.2.1/",), "kitchen", True, valid, True)
+    ours = Open(("https://192.0.2.1/",), "kitchen", True, valid, True, True)
     assert any("AB:CD" in each for each in module._told_of(ours))
+
+
+def test_a_room_that_does_not_answer_or_writes_its_bans_elsewhere_is_told_at_the_start() -> None:
+    def told(*, answers: bool, bans: tuple[str, str] | None) -> str:
+        door = Open(("http://192.0.2.1/",), "kitchen", True, None, True, answers, bans_unread=bans)
+        return " ".join(module._told_of(door))
+
+    assert "No room answers at kitchen" in told(answers=False, bans=None)
+    assert "--config" in told(answers=True, bans=("/srv/barred", ""))
+    assert "/srv/barred: Permission denied" in told(answers=True, bans=("/srv/barred", "Permission denied"))
+    assert "room" not in told(answers=True, bans=None)
 
 
 def free_tcp_port() -> int:

@@ -25,11 +25,12 @@ def test_what_is_written_is_read_by_everybody(tmp_path: Path) -> None:
     assert read_barred(path) == ()
 
 
-def test_no_file_is_no_ban_and_no_ban_makes_no_file(tmp_path: Path) -> None:
+def test_no_file_is_no_ban_but_a_room_without_bans_says_so(tmp_path: Path) -> None:
     path = tmp_path / "barred"
     assert read_barred(path) == ()
     write_barred(path, [])
-    assert not path.exists()
+    assert path.exists()
+    assert read_barred(path) == ()
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"v":2,"barred":[]}', '{"v":1,"barred":[{"network":7}]}', "[" * 100_000])

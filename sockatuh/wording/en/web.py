@@ -159,3 +159,19 @@ def not_a_name(text: str) -> str:
 def bans_unread(path: str, reason: str) -> str:
     """Say that the room's bans of addresses are not known here, and why."""
     return f"Bans of addresses do not reach browsers: {fact(path)}: {reason}."
+
+
+def bans_elsewhere(path: str) -> str:
+    """Say that the room that answers does not write its bans of addresses there."""
+    return (
+        f"Bans of addresses do not reach browsers: the room here does not write {fact(path)}. If its settings are in "
+        "another file, name it: --config FILE."
+    )
+
+
+def no_room(server: str) -> str:
+    """Say that nothing answers where the room should be."""
+    return (
+        f"No room answers at {fact(server)} at present; browsers are told so until one does. Is `sockatuh serve` "
+        "running?"
+    )

@@ -169,3 +169,19 @@ def not_a_name(text: str) -> str:
 def bans_unread(path: str, reason: str) -> str:
     """Say that the room's bans of addresses are not known here, and why."""
     return f"Larangan atas alamat tidak berlaku bagi peramban: {fact(path)}: {in_words(reason)}."
+
+
+def bans_elsewhere(path: str) -> str:
+    """Say that the room that answers does not write its bans of addresses there."""
+    return (
+        f"Larangan atas alamat tidak berlaku bagi peramban: ruang di sini tidak menulis {fact(path)}. Jika "
+        "pengaturannya ada di berkas lain, sebutkan: --config FILE."
+    )
+
+
+def no_room(server: str) -> str:
+    """Say that nothing answers where the room should be."""
+    return (
+        f"Saat ini tidak ada ruang yang menjawab di {fact(server)}; peramban diberi tahu sampai ada yang menjawab. "
+        "Apakah `sockatuh serve` berjalan?"
+    )
