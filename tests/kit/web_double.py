@@ -65,6 +65,13 @@ class WebDouble(ThreadingHTTPServer):
         """The same, by path."""
         self.loses_answers = False
         """Whether what is said is stored, and the connection closed before the answer."""
+        self.joined: dict[tuple[str, str], str] = {}
+        """Cookies by name and page: whoever did not hear the answer gets it again."""
+        self.loses_joins = False
+        """Whether whoever joins is let in, and the connection closed before the answer."""
+        self.answers_joins = threading.Event()
+        """Cleared while the room does not answer those who join."""
+        self.answers_joins.set()
         self.lost_since = ""
         self.reported: list[str] = []
         """What a browser did against the policy."""
@@ -190,6 +197,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(204, b"", "")
             return
         here.posts.append({"path": path, **body})
+        if path == "join":
+            here.answers_joins.wait()
         if self._is_stopped(path):
             return
         if path == "join" and here.away.get(self.cookie) == body["name"]:
@@ -203,9 +212,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "join" and body["password"] != PASSWORD:
             self._json({"error": "password_wrong", "sentence": "That is not the room's password."}, 403)
         elif path == "join":
-            cookie = secrets.token_urlsafe(32)
-            here.members[cookie] = body["name"]
-            here.append("joined", name=body["name"], key="", dialect="web", sentence=f"{body['name']} joined")
+            cookie = self._let_in(body["name"], body["page"])
+            if here.loses_joins:
+                self.close_connection = True
+                return
             self._json(
                 {"next": "events", "name": body["name"], "room": "kitchen", "sentence": "Berhasil bergabung!"},
                 cookie=f"sockatuh={cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age=7776000",
@@ -222,6 +232,14 @@ class _Handler(BaseHTTPRequestHandler):
             here.send({"type": "ended", "error": "left", "sentence": "You have left."})
             here.cut()
             self._answer(204, b"", "", "sockatuh=; Path=/; Max-Age=0" if body["forget"] else "")
+
+    def _let_in(self, name: str, page: str) -> str:
+        here = self.server
+        if (name, page) not in here.joined:
+            cookie = here.joined[name, page] = secrets.token_urlsafe(32)
+            here.members[cookie] = name
+            here.append("joined", name=name, key="", dialect="web", sentence=f"{name} joined")
+        return here.joined[name, page]
 
     def _say(self, body: Event) -> None:
         here, key = self.server, (body["page"], body["n"])

@@ -100,7 +100,9 @@ class AtBrowser:
         self.tab.until(holds, RECOVERS_WITHIN)
 
     def is_quiet(self) -> bool:
-        return bool(self.tab.js("return isCaughtUp && !tab.queue.length && !taken.length && !$('contact').textContent"))
+        return bool(
+            self.tab.js("return isCaughtUp && !tab.queue.length && !tab.taken.length && !$('contact').textContent")
+        )
 
 
 class Evening:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -42,6 +43,36 @@ def test_another_name_can_be_chosen_before_the_password(tab: Tab, gateway: WebDo
     assert tab.focus == "name"
     tab.join("ani")
     assert [*gateway.members.values()] == ["ani"]
+
+
+def test_whoever_did_not_hear_the_answer_asks_again_and_is_the_same_member(tab: Tab, gateway: WebDouble) -> None:
+    tab.expects_network_errors = True
+    page = tab.js("return tab.page")
+    assert re.fullmatch(r"[\w-]{16,32}", page, re.ASCII)
+    tab.open()
+    assert tab.js("return tab.page") == page
+    tab.type(f"ana{Keys.ENTER}")
+    tab.until(lambda: tab.focus == "password")
+    gateway.loses_joins = True
+    tab.type(f"tulip-harbor{Keys.ENTER}")
+    tab.until(lambda: tab.text("#answer").startswith("no contact since "))
+    gateway.loses_joins = False
+    tab.type(Keys.ENTER)
+    tab.until(lambda: tab.shows("#room") and tab.js("return isCaughtUp"))
+    assert [*gateway.members.values()] == ["ana"]
+    assert tab.lines == ["ana joined"]
+    assert {each["page"] for each in gateway.posts if each["path"] == "join"} == {page}
+
+
+def test_a_room_that_is_slow_to_answer_is_waited_for_in_words(tab: Tab, gateway: WebDouble) -> None:
+    gateway.answers_joins.clear()
+    tab.type(f"ana{Keys.ENTER}")
+    tab.until(lambda: tab.text("#answer") == "Waiting for the room…")
+    tab.type(Keys.ENTER)
+    gateway.answers_joins.set()
+    tab.until(lambda: tab.focus == "password")
+    assert tab.text("#answer") == "Username valid!"
+    assert len(gateway.posts) == 1, "it was asked already"
 
 
 def test_people_talk(tab: Tab, gateway: WebDouble) -> None:
@@ -103,6 +134,37 @@ def test_an_answer_that_is_lost_makes_no_line_twice(tab: Tab, gateway: WebDouble
     tab.wait_for("ana once", "ana and again")
     assert tab.pending == []
     assert len([each for each in gateway.entries if each["type"] == "message"]) == 2
+
+
+@pytest.mark.parametrize("reloads", [False, True])
+def test_a_line_that_the_gateway_has_lost_is_given_back_unless_it_is_in_the_log(
+    tab: Tab, gateway: WebDouble, reloads: bool
+) -> None:
+    tab.expects_network_errors = True
+    tab.join()
+    gateway.stores = False
+    tab.say("lost")
+    tab.say("/msg budi stored")
+    tab.until(lambda: len(gateway.unstored) == 2)
+    gateway.deaf_to = {"events"}
+    gateway.cut()
+    gateway.unstored.clear()  # as a power failure does
+    gateway.taken.clear()
+    gateway.append("private", to="budi", text="stored", own=False, mine=True, key="", line=None, **{"from": "ana"})
+    if reloads:
+        tab.open()
+    assert len(tab.pending) == (0 if reloads else 2)
+    gateway.deaf_to = set()
+    tab.wait_for("ana → budi private stored", "not sent: it was lost on the way\nlost")
+    assert tab.pending == []
+    assert tab.js("return $('text').value") == "lost", "it is said again by nobody but the person"
+    assert len([each for each in gateway.posts if each["path"] == "say"]) == 2
+    gateway.stores = True
+    tab.say("")
+    tab.wait_for("ana lost")
+    tab.open()
+    tab.until(lambda: tab.js("return isCaughtUp"))
+    assert tab.lines == ["ana joined", "ana → budi private stored", "ana lost"]
 
 
 def test_out_of_contact_and_back_nothing_is_missed_and_nothing_comes_twice(tab: Tab, gateway: WebDouble) -> None:
@@ -417,6 +479,22 @@ def test_whoever_is_removed_is_told_so(tab: Tab, gateway: WebDouble) -> None:
     assert tab.text("#answer") == "You were removed from the room (flooding)."
 
 
+def test_whoever_may_come_back_is_back_when_the_time_is_over(tab: Tab, gateway: WebDouble) -> None:
+    tab.join()
+    removed = {"error": "kicked", "sentence": "You can come back in 1 s.", "wait": 0.1}
+    gateway.refuses["me"] = (200, {"joined": False, "name": "ana", "encrypted": True, **removed})
+    gateway.send({"type": "ended", **removed})
+    gateway.cut()
+    tab.until(lambda: tab.shows("#ask-name"))
+    assert tab.text("#answer") == "You can come back in 1 s."
+    tab.find("#name").clear()
+    tab.type("ani")
+    del gateway.refuses["me"]
+    tab.until(lambda: tab.shows("#room") and tab.js("return isCaughtUp"))
+    tab.say("sorry")
+    tab.wait_for("ana sorry")
+
+
 def test_a_struck_line_is_taken_off(tab: Tab, gateway: WebDouble) -> None:
     gateway.say("budi", "too much")
     tab.join()
@@ -439,19 +517,21 @@ def test_a_refused_line_comes_back_to_the_field(tab: Tab, gateway: WebDouble) ->
     tab.join()
     gateway.refuses["say"] = (422, {"error": "text_is_password", "sentence": "that is the room's password"})
     tab.say("/msg budi tulip-harbor")
-    tab.wait_for("not sent: that is the room's password")
+    tab.wait_for("not sent: that is the room's password\n/msg budi tulip-harbor")
     assert tab.js("return $('text').value") == "/msg budi tulip-harbor"
     assert tab.pending == []
     del gateway.refuses["say"]
-    tab.find("#text").clear()
+    tab.type(f"typed without looking{Keys.ENTER}")
+    tab.wait_for("not sent: that is the room's password\n/msg budi tulip-harbor", "ana typed without looking")
     gateway.stores = False
     tab.say("slow")
     tab.until(lambda: gateway.unstored)
     (_, line), gateway.unstored = gateway.unstored[0], []
-    assert line["n"] == 1, "its number was free"
+    assert line["n"] == 2, "the refused one's number was free"
+    tab.find("#text").send_keys("the next")
     gateway.send({"type": "refused", **line, "error": "muted", "sentence": "You are muted."})
-    tab.wait_for("not sent: You are muted.")
-    assert tab.js("return $('text').value") == "slow"
+    tab.wait_for("not sent: You are muted.\nslow")
+    assert tab.js("return $('text').value") == "the next", "which nothing is added to"
     assert tab.pending == []
 
 
@@ -466,7 +546,7 @@ def test_commands(tab: Tab, gateway: WebDouble) -> None:
     assert tab.js("return $('text').value") == "/serach soup", "nothing typed is lost"
     tab.find("#text").clear()
     tab.say("/me")
-    tab.until(lambda: tab.lines[-1] == "/me needs a text")
+    tab.until(lambda: tab.lines[-1] == "/me needs a text\n/me")
     tab.find("#text").clear()
     tab.say("/help")
     tab.until(lambda: "/msg NAME TEXT" in tab.lines[-1])

@@ -140,7 +140,7 @@ def reload(tab: Tab) -> None:
 
 def is_quiet(tab: Tab) -> bool:
     """Tell whether a page is in contact, has read everything, and waits for nothing."""
-    return bool(tab.js("return isCaughtUp && !tab.queue.length && !taken.length && !$('contact').textContent"))
+    return bool(tab.js("return isCaughtUp && !tab.queue.length && !tab.taken.length && !$('contact').textContent"))
 
 
 def in_log(room: Room) -> list[tuple[int, str, str]]:

@@ -11,12 +11,10 @@ const $ = (id) => document.getElementById(id);
 const words = document.body.dataset, lines = $("lines"), log = $("log"), field = $("text"), bell = $("bell");
 const hasKeys = !matchMedia("(pointer: coarse)").matches;
 
-let room, me, stream, heardAt, isCaughtUp, isSending, wake, greeting;
-let lastId = "", lostAt = 0, held = "", day = new Date().toDateString(), isAtEnd = true;
-// Lines since the tab was hidden, whether the next one is headed by "new", and whether what was read may end before the first entry.
-let unseen = 0, mayMark = true, mayMiss;
-// Own lines that the gateway has and the log has not.
-let taken = [];
+let room, me, stream, heardAt, isCaughtUp, isSending, waiting, wake, greeting;
+let lostAt = 0, held = "", isAtEnd = true;
+// `unseen`: lines since the tab was hidden; `mayMark`: the next one is headed by "new"; `mayMiss`: what was read may end before the first entry.
+let lastId, day, unseen, mayMark, mayMiss;
 
 const fill = (word, facts) => words[word].replace(/\{(\w+)\}/g, (_, key) => facts[key]);
 const lost = (since) => fill("lost", { time: clock(since) });
@@ -39,19 +37,19 @@ function kept(store, key) {
 
 // The last entry that was read here.
 let seen = parse(kept("local", "read"));
-// `page` and `n` are those of the next line, `queue` the lines that the gateway has not taken.
-const tab = kept("session", "tab") || { queue: [] };
+// `page` and `n` are those of the next line, `queue` the lines that the gateway has not taken, `taken` those that the log has not.
+const tab = { queue: [], taken: [], ...kept("session", "tab") };
 if (!tab.page) renumber();
 
 function renumber() {
-	tab.page = crypto.getRandomValues(new Uint32Array(3)).join("-");
+	tab.page = crypto.getRandomValues(new Uint32Array(3)).join("-").padEnd(32, 0);
 	tab.n = 1;
 	save();
 }
 
 function save() {
 	keep("session", "tab", tab);
-	$("pending").replaceChildren(...[...taken, ...tab.queue].map((line) => {
+	$("pending").replaceChildren(...[...tab.taken, ...tab.queue].map((line) => {
 		const shown = draw({ ...line, type: line.to ? "private" : "message", from: me, own: true });
 		shown.append(" ", make("span", "unseen", `(${words.pending})`), "…");
 		return shown;
@@ -71,15 +69,17 @@ async function ask(path, body) {
 
 // The door
 
+const tell = (sentence) => ($("answer").textContent = sentence);
+
 async function start(sentence = "") {
 	const known = await ask("me");
 	if (!known.ok) {
-		$("answer").textContent = known.sentence;
+		tell(known.sentence);
 		$("door").hidden = !$("room").hidden;
 		return setTimeout(start, 3_000, sentence);
 	}
 	$("clear").hidden = known.encrypted;
-	if (!known.joined) return door(known.name && !known.error ? "password" : "name", sentence || known.sentence, known.name);
+	if (!known.joined) return door(known.name && !known.error ? "password" : "name", sentence || known.sentence, known.name, known.wait);
 	if ($("room").hidden) {
 		$("password").value = "";
 		$("door").hidden = true;
@@ -92,7 +92,7 @@ async function start(sentence = "") {
 	open(lastId);
 }
 
-function door(step, sentence = "", name = "") {
+function door(step, sentence = "", name = "", wait = 0) {
 	stream?.close();
 	stream = null;
 	$("people").close();
@@ -101,20 +101,23 @@ function door(step, sentence = "", name = "") {
 	$("ask-password").hidden = step === "name";
 	$("room").hidden = true;
 	$("door").hidden = false;
-	$("answer").textContent = sentence;
-	$("name").value = $("chosen").value = name || "";
+	tell(sentence);
+	$("name").value = $("chosen").value = name;
 	$(step).focus();
 	$(step).select();
+	// Whoever has gone on is not interrupted; browsers count to 24 days.
+	if (wait) setTimeout(() => $("answer").textContent === sentence && start(), Math.min(wait + 1, 1e6) * 1_000);
 }
 
 $("door").onsubmit = async (event) => {
 	event.preventDefault();
-	const form = event.target, step = form.id.slice(4), isName = step === "name", name = $(isName ? step : "chosen").value;
-	if (form.ariaBusy === "true") return;
-	form.ariaBusy = "true";
-	$("answer").textContent = "";
-	const answer = await ask("join", { name, password: isName ? "" : $("password").value });
-	form.ariaBusy = "false";
+	if (waiting) return;
+	// Both forms begin with the name.
+	const step = event.target.id.slice(4), name = event.target[0].value;
+	tell("");
+	waiting = setTimeout(tell, 1_000, words.wait);
+	const answer = await ask("join", { name, password: step === "name" ? "" : $("password").value, page: tab.page });
+	waiting = clearTimeout(waiting);
 	if (answer.next === "events") {
 		greeting = `${answer.sentence} ${words.welcome}`;
 		// It says so if the cookie was not kept.
@@ -147,20 +150,20 @@ function open(after, quiet = !after) {
 	own.onmessage = ({ data, lastEventId }) => {
 		heardAt = Date.now();
 		const event = JSON.parse(data);
-		if (stream === own) (handlers[event.type] || handlers.other)(event, lastEventId);
+		if (stream === own) (handlers[event.code || event.type] || handlers.other)(event, lastEventId);
 	};
 	own.onerror = () => {
 		if (stream !== own) return;
-		contact(lostAt || heardAt);
-		if (own.readyState === EventSource.CLOSED) setTimeout(why, 2_000, own);
+		contact();
+		if (own.readyState === own.CLOSED) setTimeout(why, 2_000, own);
 	};
 }
 
 // An EventSource that was refused stays closed, and is not told why.
 async function why(closed) {
-	const stop = new AbortController(), answer = await fetch("events", { signal: stop.signal }).catch(() => ({ ok: true }));
+	const answer = await fetch("events").catch(() => ({ ok: true }));
 	const sentence = answer.ok ? "" : (await answer.json()).sentence;
-	stop.abort();
+	if (answer.ok) answer.body?.cancel();
 	if (stream !== closed) return;
 	contact(lostAt, sentence);
 	start(sentence);
@@ -168,17 +171,18 @@ async function why(closed) {
 
 function watch() {
 	if (!stream || Date.now() - heardAt < SILENCE) return;
-	contact(lostAt || heardAt);
+	contact();
 	open(lastId);
 }
 
-function contact(since, why = held) {
+function contact(since = lostAt || heardAt, why = held) {
 	[lostAt, held] = [since, why];
 	$("contact").textContent = [lostAt && lost(lostAt), held].filter(Boolean).join(" · ");
 }
 
 const said = (event, id) => {
-	if (event.line) settle(event.line);
+	// After a power failure the gateway may not know whose it is.
+	if (event.mine) settle(event.line || tab.taken.find((line) => line.lost && line.text === event.text) || {});
 	entry(event, id, draw(event));
 };
 
@@ -191,7 +195,9 @@ const handlers = {
 		if (event.here) handlers.here(event);
 		else askWho();
 		event.pending.forEach(settle);
-		taken = event.pending;
+		// The gateway does not have these any more; the log may.
+		for (const line of tab.taken) line.lost = true;
+		tab.taken.unshift(...event.pending);
 		save();
 		handlers[event.contact ? "back" : "contact_lost"](event);
 		send();
@@ -205,7 +211,7 @@ const handlers = {
 	stored: () => contact(lostAt, ""),
 	refused(event) {
 		settle(event);
-		giveBack(event, event.sentence);
+		refuse(event, event.sentence);
 	},
 	you: greet,
 	here({ here }) {
@@ -214,11 +220,27 @@ const handlers = {
 	asked: (event) => door("password", event.sentence, event.name),
 	ended(event) {
 		if (event.error === "left") return location.reload();
-		door("name", event.sentence, me);
-		if (event.error === "closed") setTimeout(start, 3_000, event.sentence);
+		door("name", event.sentence, me, event.error === "closed" ? 2 : event.wait);
 	},
-	notice: (event) => (handlers[event.code] || handlers.other)(event),
-	caught_up: caughtUp,
+	caught_up() {
+		if (mayMiss && parse(lastId).its === seen.its && lines.querySelector("[data-seq]")?.dataset.seq > seen.seq + 1) {
+			// More was missed than the stream began with: all of it, below some that was read.
+			forget();
+			return open(`${Math.max(1, seen.seq - 20)}-${seen.its}`, true);
+		}
+		mayMiss = false;
+		isCaughtUp = true;
+		if (greeting) note(greeting);
+		greeting = "";
+		for (const line of tab.taken.filter((each) => each.lost)) {
+			settle(line);
+			refuse(line, words.gone);
+		}
+		mayMark &&= document.hidden;
+		if (isAtEnd) toEnd();
+		read();
+		setTimeout(() => (log.ariaLive = "polite"), 500);
+	},
 	contact_lost: (event) => contact(Date.parse(event.since)),
 	back() {
 		contact(0, "");
@@ -240,24 +262,8 @@ function forget() {
 	lines.replaceChildren();
 	lastId = "";
 	unseen = 0;
+	mayMark = true;
 	day = new Date().toDateString();
-}
-
-function caughtUp() {
-	if (mayMiss && parse(lastId).its === seen.its && lines.querySelector("[data-seq]")?.dataset.seq > seen.seq + 1) {
-		// More was missed than the stream began with: all of it, below some that was read.
-		forget();
-		mayMark = true;
-		return open(`${Math.max(1, seen.seq - 20)}-${seen.its}`, true);
-	}
-	mayMiss = false;
-	isCaughtUp = true;
-	if (greeting) note(greeting);
-	greeting = "";
-	mayMark &&= document.hidden;
-	if (isAtEnd) toEnd();
-	read();
-	setTimeout(() => (log.ariaLive = "polite"), 500);
 }
 
 function read() {
@@ -301,7 +307,7 @@ function item(kind, at, ...parts) {
 
 // Whatever others wrote is in a bdi; the rest is ours.
 function draw(line) {
-	const to = line.type === "private" && line.to;
+	const { to } = line;
 	return item(
 		[line.type, ...["action", "mention", "official", "own"].filter((kind) => line[kind])].join(" "),
 		line.at,
@@ -344,7 +350,7 @@ function entry(event, id, shown) {
 	if (!isUnread || !document.hidden) return;
 	unseen += 1;
 	title();
-	if (event.mention || event.type === "private") ring(event);
+	if (event.mention || event.to) ring(event);
 }
 
 function add(shown) {
@@ -390,7 +396,8 @@ async function send() {
 		const said = await ask("say", { page, n, text, action, to });
 		// It came in the log, before the answer.
 		if (tab.queue[0] !== line) continue;
-		if (!said.status || said.status >= 500 || said.status === 429) await pause(said.wait || 2);
+		// It is busy, in trouble, or not there.
+		if (!(said.status < 429)) await pause(said.wait || 2);
 		else if (said.status === 401) break;
 		else if (said.status === 409) {
 			renumber();
@@ -398,8 +405,8 @@ async function send() {
 		} else {
 			tab.queue.shift();
 			if (said.ok) tab.n += 1;
-			if (said.state === "taken") taken.push({ ...line, page });
-			else if (said.state !== "stored") giveBack(line, said.sentence);
+			if (said.state === "taken") tab.taken.push({ ...line, page });
+			else if (said.state !== "stored") refuse(line, said.sentence);
 			save();
 		}
 	}
@@ -410,7 +417,7 @@ const pause = (seconds) => new Promise((done) => setTimeout((wake = done), secon
 
 // A line is the gateway's or the log's: it is not pending, and if it is the one being sent, not sent again.
 function settle({ page, n }) {
-	taken = taken.filter((line) => line.page !== page || line.n !== n);
+	tab.taken = tab.taken.filter((line) => line.page !== page || line.n !== n);
 	if (page === tab.page && n === tab.queue[0]?.n) {
 		tab.queue.shift();
 		tab.n = n + 1;
@@ -418,10 +425,17 @@ function settle({ page, n }) {
 	save();
 }
 
-function giveBack(line, why) {
-	const typed = (line.to ? `/msg ${line.to} ` : line.action ? "/me " : line.text[0] === "/" ? "/" : "") + line.text;
-	note(fill("refused", { why }) + (field.value ? `\n${typed}` : ""));
-	if (!field.value) write(typed);
+function refuse(line, why) {
+	const command = line.to ? `/msg ${line.to} ` : line.action ? "/me " : line.text[0] === "/" ? "/" : "";
+	giveBack(command + line.text, fill("refused", { why }));
+}
+
+// Whoever types on without looking replaces it; then it stands in the log.
+function giveBack(typed, sentence) {
+	note(`${sentence}\n${typed}`);
+	if (field.value) return;
+	write(typed);
+	field.select();
 }
 
 function write(text) {
@@ -438,10 +452,7 @@ function run(typed) {
 	else if (word === "/who") who();
 	else if (word === "/leave") $("leave").click();
 	else if (word === "/help") note(words.help);
-	else {
-		note(fill(/^\/(me|msg)$/.test(word) ? "what" : "unknown", { word }));
-		write(typed);
-	}
+	else giveBack(typed, fill(/^\/(me|msg)$/.test(word) ? "what" : "unknown", { word }));
 }
 
 $("say").onsubmit = (event) => {
@@ -531,5 +542,6 @@ document.onvisibilitychange = () => {
 setInterval(watch, 5_000);
 // Without the style sheet the sentence stays.
 if (getComputedStyle($("broken")).animationName === "show") $("broken").remove();
+forget();
 rings();
 start();
