@@ -182,7 +182,8 @@ function contact(since = lostAt || heardAt, why = held) {
 
 const said = (event, id) => {
 	// After a power failure the gateway may not know whose it is.
-	if (event.mine) settle(event.line || tab.taken.find((line) => line.lost && line.text === event.text) || {});
+	const line = event.line || (event.mine && tab.taken.find((each) => each.lost && each.text === event.text));
+	if (line) settle(line);
 	entry(event, id, draw(event));
 };
 
@@ -274,9 +275,7 @@ function read() {
 
 // The log
 
-function make(tag, kind = "", text = "") {
-	return Object.assign(document.createElement(tag), { className: kind, textContent: text });
-}
+const make = (tag, kind = "", text = "") => Object.assign(document.createElement(tag), { className: kind, textContent: text });
 
 function named(name, key) {
 	const shown = make("bdi", "name", name);
@@ -327,9 +326,7 @@ function note(sentence) {
 	if (isCaughtUp) toEnd();
 }
 
-function head(text) {
-	return lines.appendChild(make("li", "head", text));
-}
+const head = (text) => lines.appendChild(make("li", "head", text));
 
 function entry(event, id, shown) {
 	const date = new Date(event.at), { seq, its } = parse(id);
