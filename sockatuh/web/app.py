@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final, TypeAlias
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from sockatuh.client.profile import Profile
 from sockatuh.errors import KeyFileError, Refused, SockAtuhError, TooFast
 from sockatuh.log import Logger
+from sockatuh.room.namekeys import fold
 from sockatuh.room.word import one_word
 
 from .answers import Denied, cached, refuse, tell_said
@@ -188,21 +189,20 @@ class Door:
         browser = self.browsers.find(token)
         self._refuse_barred(_address(request), browser, speech)
         if browser is not None and _is_in(browser) and browser.name:
-            return JSONResponse({"next": "events", "name": browser.name, "room": browser.room_name})
+            return _joined(browser, speech)
         address, place = _address(request), place_of(_address(request))
         try:
             async with self._joining.turn(place):
                 browser = self.browsers.find(token)  # which may have been forgotten, or read anew, meanwhile
-                if not password:
+                once = _name_of_join(body.get("page"), name) if browser is None else ""
+                if (joined := self._find_joined(once)) is None and not password:
                     if browser is not None and browser.has_left and one_word(name) == browser.name:
                         return await self._come_back(browser, address, speech)
                     return await self._ask_name(name, browser, address, place, speech)
-                page = body.get("page")
-                join = partial(self._let_in, token, name, password, address, place, speech)
-                if browser is None and isinstance(page, str) and _PAGE_TO_JOIN.fullmatch(page):
-                    token, browser = await self._join_once(f"{page} {name}", join)
-                else:
-                    token, browser = await join()
+                if joined is None:
+                    join = partial(self._let_in, token, name, password, address, place, speech)
+                    joined = await (self._joins.once(once, join) if once else join())
+                token, browser = joined
                 return _joined(browser, speech, {"set-cookie": set_cookie(token, secure=self._secure)})
         except DoorFull:
             raise Denied(speech.trouble("full")) from None
@@ -236,13 +236,15 @@ class Door:
         sentence = client.NAME_VALID if written == name else client.name_valid_as(written)
         return JSONResponse({"next": "password", "name": written, "sentence": sentence})
 
-    async def _join_once(self, of: str, join: Callable[[], Coroutine[Any, Any, _Joined]]) -> _Joined:
-        """Join, or return what became of the same join lately, unless that browser has left meanwhile."""
-        token, browser = await self._joins.once(of, join)
-        if (found := self.browsers.find(token)) is None or found.has_left:
-            self._joins.forget(of)
-            return await self._joins.once(of, join)
-        return token, browser
+    def _find_joined(self, once: str) -> _Joined | None:
+        """Return what became of the same join lately, unless that browser has left since."""
+        if (joined := self._joins.find(once)) is None:
+            return None
+        token, _ = joined
+        if (browser := self.browsers.find(token)) is not None and not browser.has_left:
+            return token, browser
+        self._joins.forget(once)
+        return None
 
     async def _let_in(
         self, token: str | None, name: str, password: str, address: str, place: str, speech: Speech
@@ -377,6 +379,12 @@ class Door:
 def _is_in(browser: Browser | None) -> bool:
     """Tell whether a browser has joined, and nothing keeps it out."""
     return browser is not None and not browser.wants_password and browser.removed is None and not browser.has_left
+
+
+def _name_of_join(page: object, name: str) -> str:
+    """Return what names a join that may be sent again, "" if nothing does."""
+    is_named = isinstance(page, str) and _PAGE_TO_JOIN.fullmatch(page)
+    return f"{page} {fold(one_word(name))}" if is_named else ""
 
 
 def _joined(browser: Browser, speech: Speech, headers: Mapping[str, str] | None = None) -> Response:

@@ -115,9 +115,13 @@ class Browser:
     def removed(self) -> Removed | None:
         """The order of the admin's that keeps it out, None if there is none or its time is over."""
         removed = self._removed
-        if removed is not None and removed.until is not None and removed.until <= self._clock() * 1000:
-            self._removed = removed = None
-        return removed
+        if removed is None or removed.until is None:
+            return removed
+        wait = removed.until / 1000 - self._clock()
+        if wait <= 0:
+            self._removed = None
+            return None
+        return Removed(removed.code, wait, removed.reason, removed.until)
 
     @property
     def unanswered(self) -> list[Taken]:

@@ -44,6 +44,11 @@ class Joins(Generic[T]):
         else:
             self._joins[of] = self._clock(), done
 
+    def find(self, of: str) -> T | None:
+        """Return what became of a join lately, None for one that is still under way, or unknown."""
+        self._tidy()
+        return self._joins[of][1].result() if of in self._joins and self._joins[of][1].done() else None
+
     def forget(self, of: str) -> None:
         """Join anew when the same is asked for."""
         self._joins.pop(of, None)

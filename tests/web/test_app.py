@@ -353,6 +353,11 @@ def test_a_join_whose_answer_was_lost_is_answered_again_with_its_cookie(tmp_path
         assert (again.status, again.json) == (200, first.json)
         assert again.headers["set-cookie"] == first.headers["set-cookie"]
         assert (await phone.ask("GET", "/who")).json["here"] == 1
+        named = await gateway.client().ask("POST", "/join", {"name": "Ana ", "page": joining["page"]})
+        assert (named.status, named.json) == (200, first.json), "a page that was loaded again asks about the name first"
+        assert named.headers["set-cookie"] == first.headers["set-cookie"]
+        in_already = await phone.ask("POST", "/join", {"name": "budi"})
+        assert in_already.json == first.json
         other = await gateway.client().ask("POST", "/join", joining | {"page": "fedcba9876543210"})
         assert (other.status, other.json["error"]) == (409, "name_taken"), "another page is somebody else"
         await phone.ask("POST", "/leave", {"forget": True})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -439,6 +440,10 @@ def test_a_kick_ends_the_streams_and_says_why_and_the_member_may_return_later(tm
             await tab.until(type="END")
             await tab.close()
             assert browser.removed is not None
+            browser._clock = lambda: time.time() + 50
+            assert 0 < browser.removed.wait < 11, "what is left of it"
+            browser._clock = lambda: time.time() + 61
+            assert browser.removed is None
             assert not browser.is_live
 
     run(story())
