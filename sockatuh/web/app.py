@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from importlib.resources import files
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -19,11 +18,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from sockatuh.client.profile import Profile
 from sockatuh.errors import KeyFileError, Refused, SockAtuhError, TooFast
 from sockatuh.log import Logger
-from sockatuh.room.namekeys import fold
-from sockatuh.room.word import one_word
 
 from .answers import Denied, cached, refuse, tell_said
 from .barred import BarredAddresses
@@ -35,34 +31,16 @@ from .cookies import delete_cookie, find_token_untrusted, set_cookie
 from .event_stream import EventStream
 from .facts import tell_members
 from .feed import Place
-from .joins import Joins
+from .joining import Joining, is_in, note_refusal
 from .lines import NumberUsed, OutOfOrder
-from .source_address import place_of
 from .speech import RIGHT_TO_LEFT, Speech
 from .tabs import TooManyStreams
 from .template import compact, fill, words_of
-from .tries import Tries
-from .turns import TooManyWait, Turns
 from .way import Way
 
 LIST_TIMEOUT: Final = 5.0
 """Seconds to wait for the list of members."""
-JOINING: Final = (32, 8, 128)
-"""Joins and questions about names: under way at a time of all, and of one address, and waiting of one address.
-
-They wait on after their connections have ended, so that the limit of those is none of theirs.
-"""
-NAMES: Final = (30, 1.0)
-"""Names that one address may ask about: at once, and one more every so many seconds."""
-PASSWORDS_HERE: Final = (30, 2.0)
-"""The same for wrong passwords, where the room tells browsers apart and counts for itself."""
-PASSWORDS: Final = (5, 12.0)
-"""The same, where it does not."""
 _PAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_PAGE_TO_JOIN: Final = re.compile(r"[A-Za-z0-9_-]{16,32}")
-"""Of a join: whoever guesses it within a minute gets the cookie."""
-_Joined: TypeAlias = tuple[str, Browser]
-"""A browser that has joined, after its cookie."""
 _MOST_N: Final = 1 << 53
 
 
@@ -84,12 +62,9 @@ class Door:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.browsers, self._way, self._log = browsers, way, log
-        self._secure, self._names, self._clock = secure, frozenset(names), clock
+        self._secure, self._names = secure, frozenset(names)
         self._barred = barred or BarredAddresses()
-        self._names_asked = Tries(*NAMES)
-        self._wrong = Tries(*(PASSWORDS_HERE if way.tells_browsers_apart else PASSWORDS))
-        self._joining = Turns(*JOINING)
-        self._joins: Joins[_Joined] = Joins(clock)
+        self._joining = Joining(browsers, way, log, secure=secure, clock=clock)
         folder = files("sockatuh.web") / "page"
         self._template = compact((folder / "index.html").read_text("utf-8"))
         self._files = {
@@ -134,7 +109,7 @@ class Door:
     def _refuse_barred(self, address: str, browser: Browser | None, speech: Speech) -> None:
         """Raise Denied for a browser whose address is banned."""
         if (removed := self._barred.find(address, is_known=browser is not None)) is not None:
-            self._note(removed, address)
+            note_refusal(self._log, self._way, removed, address)
             raise Denied(speech.explain(removed))
 
     def _token(self, request: Request) -> str | None:
@@ -161,7 +136,7 @@ class Door:
         barred = self._barred.find(_address(request), is_known=browser is not None)
         removed = barred or (browser.removed if browser is not None else None)
         told: dict[str, object] = {
-            "joined": _is_in(browser) and barred is None,
+            "joined": is_in(browser) and barred is None,
             "room": browser.room_name if browser is not None else None,
             "name": browser.name if browser is not None else None,
             "encrypted": self._secure,
@@ -180,97 +155,9 @@ class Door:
     async def _join(self, request: Request) -> Response:
         speech = speech_for(request.headers)
         body = await read_body(request, speech)
-        token = self._token(request)
-        match body:
-            case {"name": str(name)} if name.strip() and isinstance(password := body.get("password", ""), str):
-                pass
-            case _:
-                raise Denied(speech.trouble("bad_request"))
-        browser = self.browsers.find(token)
-        self._refuse_barred(_address(request), browser, speech)
-        if browser is not None and _is_in(browser) and browser.name:
-            return _joined(browser, speech)
-        address, place = _address(request), place_of(_address(request))
-        try:
-            async with self._joining.turn(place):
-                browser = self.browsers.find(token)  # which may have been forgotten, or read anew, meanwhile
-                once = _name_of_join(body.get("page"), name) if browser is None else ""
-                if (joined := self._find_joined(once)) is None and not password:
-                    if browser is not None and browser.has_left and one_word(name) == browser.name:
-                        return await self._come_back(browser, address, speech)
-                    return await self._ask_name(name, browser, address, place, speech)
-                if joined is None:
-                    join = partial(self._let_in, token, name, password, address, place, speech)
-                    joined = await (self._joins.once(once, join) if once else join())
-                token, browser = joined
-                return _joined(browser, speech, {"set-cookie": set_cookie(token, secure=self._secure)})
-        except DoorFull:
-            raise Denied(speech.trouble("full")) from None
-        except TooManyWait:
-            raise Denied(speech.trouble("too_many_tries", 1.0)) from None
-        except (SockAtuhError, OSError) as error:
-            if isinstance(error, Refused):
-                self._count_wrong(error, place)
-            self._note(error, address)
-            raise Denied(speech.explain(error)) from None
-
-    async def _come_back(self, browser: Browser, address: str, speech: Speech) -> Response:
-        """Let somebody in who has left, by the ticket; who must give the password again is asked for it."""
-        if not browser.wants_password:
-            try:
-                await self.browsers.open(browser, address, returns=True)
-            except Refused:
-                if not browser.wants_password:  # set by a refusal that the password mends
-                    raise
-            else:
-                return _joined(browser, speech)
-        sentence = speech.trouble("ticket_refused").sentence
-        return JSONResponse({"next": "password", "name": browser.me, "sentence": sentence})
-
-    async def _ask_name(self, name: str, browser: Browser | None, address: str, place: str, speech: Speech) -> Response:
-        self._count(self._names_asked, place, speech)
-        self._names_asked.count(place, self._clock())
-        profile = browser.profile if browser is not None else Profile()
-        written = await self._way.ask_name(name, profile, address)
-        client = speech.client
-        sentence = client.NAME_VALID if written == name else client.name_valid_as(written)
-        return JSONResponse({"next": "password", "name": written, "sentence": sentence})
-
-    def _find_joined(self, once: str) -> _Joined | None:
-        """Return what became of the same join lately, unless that browser has left since."""
-        if (joined := self._joins.find(once)) is None:
-            return None
-        token, _ = joined
-        if (browser := self.browsers.find(token)) is not None and not browser.has_left:
-            return token, browser
-        self._joins.forget(once)
-        return None
-
-    async def _let_in(
-        self, token: str | None, name: str, password: str, address: str, place: str, speech: Speech
-    ) -> _Joined:
-        self._count(self._wrong, place, speech)
-        token, browser = await self.browsers.join(token, name, password, address)
-        fields = {"name": browser.me, "address": address, "source": self._way.source(address)}
-        self._log.info("browser_joined", **fields)
-        return token, browser
-
-    def _count(self, tries: Tries, place: str, speech: Speech) -> None:
-        if wait := tries.wait(place, self._clock()):
-            raise Denied(speech.trouble("too_many_tries", wait))
-
-    def _count_wrong(self, error: Refused, place: str) -> None:
-        """Count a wrong password, and remember how long the room takes no other one from here."""
-        if error.code == "password_wrong":
-            self._wrong.count(place, self._clock())
-        if error.code in ("password_wrong", "password_wait") and error.wait:
-            self._wrong.put_off(place, error.wait, self._clock())
-
-    def _note(self, error: Exception, address: str) -> None:
-        code = error.code if isinstance(error, Refused) else type(error).__name__
-        if isinstance(error, KeyFileError | OSError):  # for whoever can mend it
-            code = str(error)
-        self._log.info("browser_refused", address=address, source=self._way.source(address), reason=code)
+        token, address = self._token(request), _address(request)
+        self._refuse_barred(address, self.browsers.find(token), speech)
+        return await self._joining.answer(body, token, address, speech)
 
     async def _leave(self, request: Request) -> Response:
         speech = speech_for(request.headers)
@@ -282,7 +169,7 @@ class Door:
         try:
             await self.browsers.leave(browser, forget=forget)
         except KeyFileError as error:
-            self._note(error, _address(request))
+            note_refusal(self._log, self._way, error, _address(request))
             raise Denied(speech.explain(error)) from None
         self._log.info("browser_left", name=name, forgotten=forget)
         return Response(status_code=204, headers={"set-cookie": delete_cookie(secure=self._secure)} if forget else {})
@@ -312,7 +199,7 @@ class Door:
             if isinstance(error, DoorFull):
                 raise Denied(speech.trouble("full")) from None
             if isinstance(error, SockAtuhError | OSError):
-                self._note(error, address)
+                note_refusal(self._log, self._way, error, address)
                 raise Denied(speech.explain(error)) from None
             raise
         events = browser.events(feed, Place.parse_untrusted(after))
@@ -374,22 +261,6 @@ class Door:
 
     async def _gone(self, _request: Request, _error: Exception) -> Response:
         return Response(status_code=400)  # nobody reads it
-
-
-def _is_in(browser: Browser | None) -> bool:
-    """Tell whether a browser has joined, and nothing keeps it out."""
-    return browser is not None and not browser.wants_password and browser.removed is None and not browser.has_left
-
-
-def _name_of_join(page: object, name: str) -> str:
-    """Return what names a join that may be sent again, "" if nothing does."""
-    is_named = isinstance(page, str) and _PAGE_TO_JOIN.fullmatch(page)
-    return f"{page} {fold(one_word(name))}" if is_named else ""
-
-
-def _joined(browser: Browser, speech: Speech, headers: Mapping[str, str] | None = None) -> Response:
-    told = {"next": "events", "name": browser.name, "room": browser.room_name, "sentence": speech.client.JOINED}
-    return JSONResponse(told, headers=headers)
 
 
 def _address(request: Request) -> str:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sockatuh.web.joins import KEPT_FOR, MOST, Joins
+from sockatuh.web.repeated_joins import KEPT_FOR, MOST, RepeatedJoins
 
 
 class Desk:
@@ -13,7 +13,7 @@ class Desk:
     def __init__(self) -> None:
         self.now = 0.0
         self.count = 0
-        self.joins: Joins[int] = Joins(lambda: self.now)
+        self.joins: RepeatedJoins[int] = RepeatedJoins(lambda: self.now)
         self.opened = asyncio.Event()
         self.opened.set()
 

@@ -19,7 +19,7 @@ MOST: Final = 256
 """Answers that are remembered, the last ones."""
 
 
-class Joins(Generic[T]):
+class RepeatedJoins(Generic[T]):
     """Joins by what names them, which nobody else can guess; `clock` is monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
