@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from sockatuh.client.items import Event
+from sockatuh.client.items import Event, Here
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import Room
 from sockatuh.errors import ClientError, NoServer, Refused
@@ -183,15 +183,21 @@ def _end(refused: int) -> None:
 
 
 async def _converse(room: Room, report: Callable[[Event], None], feed: Callable[[], Awaitable[None]]) -> None:
-    """Report events until the input has ended and all of it is stored."""
+    """Report events until the input has ended, all of it is stored, and what was asked for of the log is reported."""
+    caught_up = asyncio.Event()
 
     async def follow() -> None:
         async for event in room:
             report(event)
+            if isinstance(event, Here):
+                caught_up.set()
 
     async def speak() -> None:
         await feed()
         await room.drained(STORED_WITHIN)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STORED_WITHIN):
+                await caught_up.wait()
 
     tasks = {asyncio.create_task(follow()), asyncio.create_task(speak())}
     try:
