@@ -90,6 +90,14 @@ async def in_kitchen(
             await browsers.let_go()
 
 
+def reopened(tmp_path: Path, kitchen: MemoryRoom, token: str) -> tuple[Browsers, Browser]:
+    """Return the browsers of a gateway that begins anew, and the one that has a cookie."""
+    browsers = Browsers(tmp_path, way_to(kitchen, tmp_path))
+    browser = browsers.find(token)
+    assert browser is not None
+    return browsers, browser
+
+
 async def said(room: Room, count: int, what: str = "line") -> None:
     for number in range(count):
         await room.say(f"{what} {number}")

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from kit.web_browser import ADDRESS, FAST, Tab, in_kitchen, said, way_to
+from kit.web_browser import ADDRESS, FAST, Tab, in_kitchen, reopened, said, way_to
 
 from sockatuh import NotInRoom, Profile, Refused, TooFast
 from sockatuh.testing import MemoryRoom, run
@@ -133,9 +133,7 @@ def test_a_line_is_said_once_although_the_gateway_was_killed(tmp_path: Path, is_
             await asyncio.sleep(0.1)
             await first.let_go()
             kitchen.mend_network()
-            second = Browsers(tmp_path, way)
-            found = second.find(token)
-            assert found is not None
+            second, found = reopened(tmp_path, kitchen, token)
             assert found.outbox.say("page", 1, "soup at one").seq is None, "taken"
             tab = Tab(found)
             await tab.open()
@@ -164,9 +162,7 @@ def test_lines_are_said_although_the_gateway_has_forgotten_which_numbers_it_used
             await tab.until(type="stored", n=2)
             await browsers.let_go()
             journal.write_bytes(backup)
-            again = Browsers(tmp_path, way_to(kitchen, tmp_path))
-            found = again.find(token)
-            assert found is not None
+            again, found = reopened(tmp_path, kitchen, token)
             tab = Tab(found)
             await tab.open()
             found.outbox.say("other", 1, "three")
@@ -185,9 +181,7 @@ def test_nobody_is_seen_to_leave_when_the_gateway_or_the_room_is_restarted(tmp_p
             token, _ = await first.join(None, "phone", kitchen.password, ADDRESS)
             await first.let_go()
             kitchen.restart()
-            second = Browsers(tmp_path, way)
-            browser = second.find(token)
-            assert browser is not None
+            second, browser = reopened(tmp_path, kitchen, token)
             tab = Tab(browser)
             await tab.open()
             browser.outbox.say("page", 1, "still here")
@@ -247,9 +241,7 @@ def test_a_tab_that_comes_back_after_the_gateway_was_restarted_misses_nothing(tm
             await tab.until(type="message", text="before")
             await first.let_go()
             await said(ana, 150)
-            second = Browsers(tmp_path, way)
-            found = second.find(token)
-            assert found is not None
+            second, found = reopened(tmp_path, kitchen, token)
             again = Tab(found)
             await again.open(tab.ids[-1])
             await again.until(type="message", text="line 149")
@@ -273,9 +265,7 @@ def test_a_tab_that_comes_back_before_the_room_has_told_everything_is_told_nothi
             await tab.until(type="message", text="line 8")
             await first.let_go()
             monkeypatch.setattr("sockatuh.web.browser.READY_WITHIN", 0)
-            second = Browsers(tmp_path, way)
-            found = second.find(token)
-            assert found is not None
+            second, found = reopened(tmp_path, kitchen, token)
             again = Tab(found)
             await again.open(tab.ids[-1])
             await again.until(code="caught_up")
@@ -399,9 +389,7 @@ def test_whoever_leaves_comes_back_by_ticket_and_not_because_the_gateway_was_res
             assert [each.name for each in await ana.members()] == ["ana"]
             with pytest.raises(NotInRoom):
                 await browsers.open(browser, ADDRESS)
-            again = Browsers(tmp_path, way_to(kitchen, tmp_path))
-            found = again.find(token)
-            assert found is not None
+            again, found = reopened(tmp_path, kitchen, token)
             assert (found.has_left, found.name) == (True, "phone")
             await again.open(found, ADDRESS, returns=True)
             assert not found.has_left

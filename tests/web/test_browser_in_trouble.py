@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from kit.web_browser import ADDRESS, Tab, in_kitchen, said, way_to
+from kit.web_browser import ADDRESS, Tab, in_kitchen, reopened, said, way_to
 
 from sockatuh.errors import KeyFileError
 from sockatuh.store.barred import Barred, write_barred
@@ -23,9 +23,7 @@ def test_a_journal_that_cannot_be_read_keeps_nobody_waiting(tmp_path: Path) -> N
             await browsers.let_go()
             (browser.directory / "lines").unlink()
             (browser.directory / "lines").mkdir()
-            again = Browsers(tmp_path, way_to(kitchen, tmp_path))
-            found = again.find(token)
-            assert found is not None
+            again, found = reopened(tmp_path, kitchen, token)
             for _ in range(2):
                 async with asyncio.timeout(60):
                     with pytest.raises(KeyFileError):
