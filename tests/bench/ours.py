@@ -24,7 +24,6 @@ import bcrypt
 from bench.crowd import PATIENCE, Spoilt, Tally, check_order, text_of
 from bench.process import Server, own_address, served
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from machine import free_port
 
 from sockatuh.client.password_hash import hash_password
@@ -177,8 +176,7 @@ class Member:
 
     def _enter(self, welcome: m.Welcome) -> None:
         assert self.channel is not None
-        # The one thing a channel does not do: it makes this anew for each datagram.
-        self._decrypt = ChaCha20Poly1305(self.channel._receive_key).decrypt
+        self._decrypt = self.channel._decrypt
         self.cursor = self.acked = welcome.start
         self.ticket, self.is_in, self._join_at = welcome.ticket, True, math.inf
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from kit.clients import Client
 from kit.server import SERVER, name_rules
 
@@ -212,8 +211,7 @@ class AdminRoom(SimulatedRoom):
                 if channel is not None and channel._receive_word == word:
                     header = data[:DATA_HEADER_SIZE]
                     with contextlib.suppress(InvalidTag):
-                        cipher = ChaCha20Poly1305(channel._receive_key)
-                        return cipher.decrypt(bytes(4) + header[8:], data[DATA_HEADER_SIZE:], header)
+                        return channel._decrypt(bytes(4) + header[8:], data[DATA_HEADER_SIZE:], header)
         return b""
 
     # What must hold in the end.
