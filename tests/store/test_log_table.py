@@ -174,6 +174,17 @@ def test_a_full_batch_is_one_statement() -> None:
     assert [row.seq for row in written] == list(range(1, 1001))
 
 
+def test_a_single_entry_is_one_plain_statement() -> None:
+    statements: list[str] = []
+    with empty_log() as connection:
+        connection.set_trace_callback(statements.append)
+        (written,) = append_all(connection, [entry(1)], AT, KEPT)
+        connection.set_trace_callback(None)
+        assert rows(connection) == [(1, written.id)]
+    (statement,) = statements
+    assert "SELECT" not in statement
+
+
 def test_an_empty_log_spans_nothing() -> None:
     with empty_log() as connection:
         span = read_span(connection)
