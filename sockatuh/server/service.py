@@ -62,6 +62,7 @@ from .control_lines import Item
 from .dialects.base import DialectEvent
 from .guessing import GuessWatch
 from .log_reads import Request, read_for
+from .loop_calls import LoopCalls
 from .options import Ready, ServiceOptions
 from .password_checks import Check
 from .reload import Reloader, reply_to_reload
@@ -120,14 +121,15 @@ class Service:
         self._is_passed = passed is not None
         self._loop = asyncio.get_running_loop()
         self._stopped: asyncio.Future[str] = self._loop.create_future()
+        self._calls = LoopCalls(self._loop)
         self._database = options.state_dir / DATABASE
         self._room_log = RoomLog.open(
             self._database,
             synchronous=options.synchronous,
             volatile_kinds=LINE_KINDS if options.message_retention == 0 else frozenset(),
-            on_error=lambda error: self._on_loop(self._note_storage_error, error),
+            on_error=partial(self._calls.add, self._note_storage_error),
         )
-        self._recorder = SessionRecorder(self._room_log, deliver=lambda then: self._on_loop(self._take_written, then))
+        self._recorder = SessionRecorder(self._room_log, deliver=partial(self._calls.add, self._take_written))
         self._lost = self._recorder.lost_sessions()
         self._clock = TrustedClock(wall_clock, time.monotonic)
         self._ticket_keys = TicketKeyFile(options.state_dir, log, time.monotonic)
@@ -135,7 +137,7 @@ class Service:
         span = self._room_log.span()
         self._commits, self._turns = Timing(), Timing()
         self._room_log.time_commits(self._commits.observe)
-        self._room_log.follow(span.last, lambda rows, outcomes: self._on_loop(self._take_committed, rows, outcomes))
+        self._room_log.follow(span.last, partial(self._calls.add, self._take_committed))
         self._pruning = Pruning(self._room_log, self._recorder, span.last, self._clock.read)
         append = partial(self._room_log.append, wake=False)
         self._batcher = WriteBatcher(append, self._room_log.wake, self._loop.call_later, time.monotonic)
@@ -213,7 +215,7 @@ class Service:
             fresh: ServiceOptions | Exception = self._read_options()
         except Exception as error:
             fresh = error
-        self._on_loop(self._take_options, fresh, answer)
+        self._calls.add(self._take_options, fresh, answer)
 
     def _take_options(self, fresh: ServiceOptions | Exception, answer: Callable[[ReloadReply], None]) -> None:
         if isinstance(fresh, Exception) and not isinstance(fresh, SockAtuhError | OSError):
@@ -329,7 +331,7 @@ class Service:
             found: Stretch | Exception = read_for(self._room_log, request)
         except Exception as error:  # whatever it is, the client repeats its request
             found = error
-        self._on_loop(self._answer_read, request, found)
+        self._calls.add(self._answer_read, request, found)
 
     def _answer_read(self, request: Request, found: Stretch | Exception) -> None:
         if isinstance(found, Exception):
@@ -354,7 +356,7 @@ class Service:
             right = bcrypt.checkpw(check.password, password_hash.encode())
         except ValueError:  # bytes that bcrypt does not accept are never the password
             right = False
-        self._on_loop(self._answer_check, check, right, password_hash)
+        self._calls.add(self._answer_check, check, right, password_hash)
 
     def _answer_check(self, check: Check, right: bool, password_hash: str) -> None:
         if password_hash != self._options.password_hash:  # it was changed meanwhile
@@ -363,15 +365,6 @@ class Service:
         self._room_server.answer_check(check, right, time.monotonic())
         self._start_jobs()
         self._driver.flush()
-
-    def _on_loop(self, call: Callable[..., object], *arguments: object) -> None:
-        """Call something in the loop's thread, unless the room is closed by then."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._while_open, call, *arguments)
-
-    def _while_open(self, call: Callable[..., object], *arguments: object) -> None:
-        if not self._lock.closed:
-            call(*arguments)
 
     # Upkeep.
 
@@ -426,7 +419,7 @@ class Service:
             prune(self._options)
         except StoreError as error:  # also when the service stops meanwhile: the log is closed then
             if not self._stopped.done():
-                self._on_loop(self._note_storage_error, error)
+                self._calls.add(self._note_storage_error, error)
 
     def _note_storage_error(self, error: StoreError) -> None:
         self._storing.warn("storage_failed", error, time.monotonic())
@@ -495,6 +488,7 @@ class Service:
         self._room_server.summarise_dropped()
         self._ticket_keys.renew(self._tickets)  # their age is the time for which servers have run
         self._room_log.close()  # reads and pruning that are still running fail
+        self._calls.close()
         self._lock.close()
         self._log.info("server_stopped", reason=code)
 

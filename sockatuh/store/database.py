@@ -16,12 +16,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from sockatuh.errors import DatabaseUnusable, KeyFileError, RowUnreadable, StoreError
 
+from .bell import Bell
 from .files import create_private, ensure_private_directory
 from .log_identity import check_log_id, close_in_order, find_boot_id
 from .migrations import migrate, refuse_newer
@@ -246,7 +246,7 @@ class Writer(Generic[Job, Done]):
         self._files = _files(path)
         self._run, self._fail, self._finish, self._rest = run, fail, finish, rest
         self._waiting: deque[Job] = deque()
-        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._bell = Bell()
         self._gate = threading.Lock()
         self._closed = False
         self.timed: Callable[[float], None] = lambda _: None
@@ -270,19 +270,19 @@ class Writer(Generic[Job, Done]):
                 raise DatabaseUnusable(str(self._path), "closed")
             self._waiting.append(job)
         if wake:
-            self._bell.put(None)
+            self._bell.ring()
 
     def wake(self) -> None:
         """Make the thread process what is queued."""
         if self._waiting:
-            self._bell.put(None)
+            self._bell.ring()
 
     def close(self) -> None:
         """Commit what is queued, close the connection and wait for the thread to end."""
         with self._gate:
             if not self._closed:
                 self._closed = True
-                self._bell.put(None)
+                self._bell.ring()
         self._thread.join()
 
     def _serve(self) -> None:
@@ -296,18 +296,16 @@ class Writer(Generic[Job, Done]):
                 self._finish(done)
             self._rest()
             self.answered_at = time.monotonic()
+        self._bell.close()
         close_in_order(self._connection)
 
     def _collect(self) -> tuple[list[Job], bool]:
         """Wait a moment to be woken and take the queued jobs; also tell whether they are the last ones."""
-        with contextlib.suppress(Empty):
-            self._bell.get(timeout=_WAKE_INTERVAL)
-            while True:
-                self._bell.get_nowait()
+        self._bell.wait(_WAKE_INTERVAL)
         closed = self._closed  # read before the jobs are counted: none is queued after it is set
         jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
         if self._waiting:
-            self._bell.put(None)
+            self._bell.ring()
         return jobs, closed and not self._waiting
 
     def _commit(self, jobs: list[Job]) -> list[Done]:

@@ -1,0 +1,62 @@
+"""Wakes the one thread that waits for work. Any thread may ring; rings that nobody has heard yet count as one.
+
+It costs half as much as a queue, whose locks hand the interpreter back and forth, and an event loop can wait for it
+too. It is an eventfd(2) on Linux and a pipe on macOS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import threading
+from typing import Final
+
+_ONE: Final = (1).to_bytes(8, "little")
+"""What an eventfd is written: eight bytes that are added to its count. A pipe takes them as they are."""
+_AT_ONCE: Final = 4_096
+
+
+class Bell:
+    """`fileno` is readable from `ring` until `hear`."""
+
+    def __init__(self) -> None:
+        if hasattr(os, "eventfd"):
+            self._near = self._far = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        else:
+            self._near, self._far = os.pipe()
+            os.set_blocking(self._near, False)
+            os.set_blocking(self._far, False)
+        self._poll = select.poll()
+        self._poll.register(self._near, select.POLLIN)
+        self._gate = threading.Lock()
+        self._closed = False
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait for."""
+        return self._near
+
+    def ring(self) -> None:
+        """Wake the thread that waits, or the next time that it does; has no effect after `close`."""
+        with self._gate:  # or the number of a closed descriptor may be another file's by now
+            if not self._closed:
+                with contextlib.suppress(BlockingIOError):  # so many rings wait in the pipe that none is missed
+                    os.write(self._far, _ONE)
+
+    def wait(self, timeout: float) -> None:
+        """Return when it is rung, after `timeout` seconds at the latest."""
+        if self._poll.poll(timeout * 1000):
+            self.hear()
+
+    def hear(self) -> None:
+        """Be done with all rings so far."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._near, _AT_ONCE)
+
+    def close(self) -> None:
+        """Free the descriptors; nobody may be waiting."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                for descriptor in {self._near, self._far}:
+                    os.close(descriptor)
