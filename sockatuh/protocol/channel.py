@@ -28,7 +28,8 @@ from .replay import ReplayWindow
 
 # type 1 ‖ receiver_cid 7 as one number, then the counter.
 _HEADER: Final = struct.Struct("<QQ")
-_NONCE_PREFIX: Final = bytes(4)
+# RFC 8439: 96 bits, of which four bytes are zero.
+_NONCE: Final = struct.Struct("<IQ")
 
 
 class ChannelExhausted(RuntimeError):
@@ -93,7 +94,7 @@ class Channel:
         if not all(0 < len(plaintext) <= MAX_PLAINTEXT for plaintext in plaintexts):
             raise ValueError(f"plaintexts must have 1 to {MAX_PLAINTEXT} bytes")
         datagrams: list[bytes] = []
-        append, pack, prefix = datagrams.append, _HEADER.pack, _NONCE_PREFIX
+        append, pack, pack_nonce = datagrams.append, _HEADER.pack, _NONCE.pack
         for channel in channels:
             counter, word, encrypt = channel._counter, channel._send_word, channel._encrypt
             if counter + len(plaintexts) > COUNTER_LIMIT:
@@ -101,7 +102,7 @@ class Channel:
             channel._counter = counter + len(plaintexts)
             for plaintext in plaintexts:
                 header = pack(word, counter)
-                append(header + encrypt(prefix + header[8:], plaintext, header))
+                append(header + encrypt(pack_nonce(0, counter), plaintext, header))
                 counter += 1
         return datagrams
 
@@ -119,7 +120,7 @@ class Channel:
         # 2. decryption, which is expensive
         header = datagram[:DATA_HEADER_SIZE]
         try:
-            plaintext = self._decrypt(_NONCE_PREFIX + header[8:], datagram[DATA_HEADER_SIZE:], header)
+            plaintext = self._decrypt(_NONCE.pack(0, counter), datagram[DATA_HEADER_SIZE:], header)
         except InvalidTag:
             raise ProtocolError("datagram does not verify") from None
         # 3. the mark: only authentic datagrams may move the window

@@ -117,6 +117,8 @@ class Fanout:
 
     def _all_but(self, owners: Iterable[str]) -> list[Session]:
         others = {cid for owner in owners for cid in self._of_owner.get(owner, ())}
+        if not others:
+            return list(self._sessions.values())
         return [session for cid, session in self._sessions.items() if cid not in others]
 
     def _push(self, sessions: Sequence[Session], owner: str, after: int, entries: Sequence[Logged], now: float) -> int:
@@ -134,10 +136,8 @@ class Fanout:
         messages: list[ServerMessage] = [*packed]
         if covered_through(packed[-1]) < shown:
             messages.append(Head(shown))  # each session requests the rest at its own pace
-        near = [session for session in sessions if not session.retransmission.is_far_behind]
+        near = [session for session in sessions if session.retransmission.show(shown, now)]
         self._out.send_to_all(near, [encode(message) for message in messages])
-        for session in sessions:
-            session.retransmission.show(shown, now)
         self._published_at = now
         self._sweep_by(now + self._delay)
         return shown

@@ -92,11 +92,13 @@ class Retransmission:
         if start < head:
             self.show(head, now)
 
-    def show(self, seq: int, now: float) -> None:
-        """Note that the session was shown the entry `seq`."""
+    def show(self, seq: int, now: float) -> bool:
+        """Note that the session is shown the entry `seq`; return whether to push it, as it was not far behind."""
+        is_near = self.shown - self.acked <= PUSH_WINDOW
         self.shown = seq
         if self.state is RetransmissionState.UP_TO_DATE:
             self._enter(RetransmissionEvent.SHOWN, now)
+        return is_near
 
     def acknowledge(self, seq: int, now: float) -> bool:
         """Note that the session has everything up to `seq`; return whether it is still behind, but less than before."""
