@@ -50,7 +50,8 @@ class AppendQueue:
         self._bytes = 0
         self.is_full = False
         """Whether no more may be queued: from `max_bytes` of memory on, until it is down to half of that."""
-        self._pending: dict[bytes, tuple[Append, list[Waiter]]] = {}
+        self._pending: dict[bytes, tuple[Append, int, list[Waiter]]] = {}
+        """Each with the memory it takes and who waits for it."""
         self._failed: set[bytes] = set()
         self._refusal: SockAtuhError | None = None
         self._retry_at = 0.0
@@ -74,10 +75,11 @@ class AppendQueue:
     def add(self, append: Append, *waiters: Waiter) -> None:
         """Queue an append; if its id is queued already, only add the waiters."""
         if append.id in self._pending:
-            self._pending[append.id][1].extend(waiters)
+            self._pending[append.id][2].extend(waiters)
             return
-        self._pending[append.id] = append, list(waiters)
-        self._count(_memory_of(append))
+        memory = _memory_of(append)
+        self._pending[append.id] = append, memory, list(waiters)
+        self._count(memory)
         if self._failed:
             self._failed.add(append.id)
         else:
@@ -85,7 +87,7 @@ class AppendQueue:
 
     def forget(self, session: int) -> None:
         """Stop answering a session for its lines; they are still stored."""
-        for _, waiters in self._pending.values():
+        for _, _, waiters in self._pending.values():
             waiters[:] = [each for each in waiters if not isinstance(each, LineWaiter) or each.session != session]
 
     def resolve(
@@ -104,9 +106,9 @@ class AppendQueue:
                 self._refusal, self._retry_at = outcome.error, now + RETRY_INTERVAL
             else:
                 self._refusal = None
-                append, waiters = self._pending.pop(outcome.id)
+                append, memory, waiters = self._pending.pop(outcome.id)
                 self._failed.discard(outcome.id)
-                self._count(-_memory_of(append))
+                self._count(-memory)
                 yield append, outcome, waiters
 
     def _count(self, size: int) -> None:
@@ -120,7 +122,7 @@ class AppendQueue:
         if self._failed and len(self._failed) == len(self._pending) and now >= self._retry_at:
             self._failed.clear()
             self._resume()
-            for append, _ in self._pending.values():
+            for append, _, _ in self._pending.values():
                 self._put(append)
 
 

@@ -237,11 +237,14 @@ class Endpoint:
 
     def answer_lines(self, answers: Iterable[tuple[int, int, int | Unsaid]], now: float) -> None:
         """Answer lines: (cid, number, seq) for each that is durable, (cid, number, UNSAID) for each refused."""
+        answered: dict[int, Session] = {}
         for cid, number, answer in answers:
             session = self._table.find(cid)
             if session is not None:
                 self._requests.answer_line(session, number, answer)
-                self._requests.release_lines(session, now)
+                answered[cid] = session
+        for session in answered.values():
+            self._requests.release_lines(session, now)
 
     def hold_lines(self, hold: bool, now: float, *, refuses: bool = False) -> None:
         """Hold lines back while the log cannot take more; `refuses`: it takes none, so notify the clients that wait."""

@@ -35,7 +35,8 @@ class HalfLines:
         """
         size, cid = session.lines.held_bytes, session.cid
         if not size:
-            self.release(session)
+            if cid in self._sessions:
+                self.release(session)
             return []
         victims = self._seats.find_victims(session.place, size, holder=cid) if size > self._seats.weight_of(cid) else []
         if victims is None:

@@ -137,9 +137,12 @@ class KeysOfPlaces:
 
     def take(self, key: Hashable, place: Hashable, now: float, tokens: float = 1.0) -> bool:
         """Take tokens from both buckets and return True, or take nothing and return False."""
-        return not self.delay(key, place, now, tokens) and (
-            self._keys.take(key, now, tokens) and self._places.take(place, now, tokens)
-        )
+        if not self._keys.take(key, now, tokens):
+            return False
+        if self._places.take(place, now, tokens):
+            return True
+        self._keys.give_back(key, tokens)
+        return False
 
     def charge(self, key: Hashable, place: Hashable, tokens: float) -> None:
         """Take tokens from both buckets, even more than there are."""

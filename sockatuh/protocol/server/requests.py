@@ -238,7 +238,8 @@ class Requests:
                 self.throttled.add(session, now + wait)
                 self._out.send(session, lines.progress(int(wait * 1000) + 1))
                 return
-            self._rates.charge(key, place, cost - at_once)
+            if cost > at_once:
+                self._rates.charge(key, place, cost - at_once)
             number, action, text, to = lines.take()
             self.half_lines.keep(session)
             session.unsettled += 1
