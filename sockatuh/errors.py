@@ -35,7 +35,7 @@ The command line gives each its exit code and the next command to try.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
 class SockAtuhError(Exception):
@@ -46,8 +46,7 @@ class ProtocolError(SockAtuhError):
     """Bytes from the network that do not parse or do not verify."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One setting that cannot be used: its key, where it was set, and what it should be."""
 
     key: str

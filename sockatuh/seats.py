@@ -22,9 +22,10 @@ import ipaddress
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
+
+import msgspec
 
 Holder = TypeVar("Holder")
 
@@ -48,8 +49,7 @@ class Standing(IntEnum):
     """A member in contact."""
 
 
-@dataclass(slots=True)
-class _Seat(Generic[Holder]):
+class _Seat(msgspec.Struct, Generic[Holder]):
     holder: Holder
     place: Hashable
     standing: Standing

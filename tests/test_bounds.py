@@ -12,7 +12,6 @@ import tracemalloc
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ import pytest
 from kit.bare_room import IDENTITY, START, TICKET_KEY, Dice
 from kit.disk import Diary
 from kit.sessions import make_offers, make_pending, make_session, place
+from msgspec.structs import replace
 
 from sockatuh.cli.held_lines import HeldLines
 from sockatuh.client.items import Said

@@ -7,9 +7,10 @@ name, in any capitals, are one row; a member that was renamed is one row, under 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 if TYPE_CHECKING:
     from sockatuh.store.history import SessionLine
@@ -21,8 +22,7 @@ SHORTEST_LOSS: Final = 1_000
 """Milliseconds without a session that count as lost contact; a client that signs in again takes less."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(msgspec.Struct, frozen=True):
     """A stretch of time, in ms since 1970: a session, or lost contact.
 
     `began` and `ended` lie within the span that is shown; `since` and `until` are when it really began and ended (None:
@@ -37,12 +37,11 @@ class Bar:
     reason: str = ""
 
 
-@dataclass(slots=True)
-class Row:
+class Row(msgspec.Struct):
     """What is known of one name: its bars in the order in which they began, and ms of contact in all."""
 
     name: str
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[Bar] = msgspec.field(default_factory=list)
     present: int = 0
 
     @property
@@ -51,8 +50,7 @@ class Row:
         return any(bar.until is None and not bar.is_lost for bar in self.bars)
 
 
-@dataclass(frozen=True, slots=True)
-class Attendance:
+class Attendance(msgspec.Struct, frozen=True):
     """Who was in the room from `began` to `ended` (ms since 1970): the longest present first, and how many more.
 
     `counts` are the moments at which the number of names with contact changed, and that number from then on.

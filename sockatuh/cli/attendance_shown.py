@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import astuple
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import astuple
 
 from sockatuh.store.files import DATABASE
 from sockatuh.wording import admin as wording

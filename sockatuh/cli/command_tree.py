@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Final
+
+import msgspec
 
 from .app import ON_THE_BOX, all_commands
 from .help_layout import HelpContext, without_braces
@@ -43,8 +44,7 @@ NAMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     """An option, or an argument, which has no `names`; `term` and `sentence` are its entry on the help page."""
 
     names: tuple[str, ...]
@@ -62,8 +62,7 @@ class Parameter:
         return self.sentence.partition(" [")[0].partition(". ")[0].partition("; ")[0].removesuffix(".")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """A command; the program itself has the name "" and its commands in `commands`."""
 
     name: str

@@ -17,7 +17,6 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -83,8 +82,7 @@ class OrderRefused(Stopped):
         self.denied = denied
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the server answered: items in order, and what it did (None for a query).
 
     `is_dry`: nothing was done, `done` says what would be. `lines` are all lines as they came, but in ASCII, without
@@ -123,8 +121,7 @@ def print_lines(answer: Answer) -> None:
         print(line)
 
 
-@dataclass(frozen=True, slots=True)
-class _Connection:
+class _Connection(msgspec.Struct, frozen=True):
     socket: socket.socket
     path: str
 

@@ -8,10 +8,10 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NoReturn
 
+import msgspec
 import typer
 
 from sockatuh.errors import (
@@ -88,8 +88,7 @@ class RoomUnread(ConfigurationError):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True):
     """An error for people and for scripts."""
 
     exit_code: ExitCode

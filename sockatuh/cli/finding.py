@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from sockatuh.client.discovery import USUAL_SECONDS, FoundRoom, Standing, find_rooms
 from sockatuh.client.following import move_server

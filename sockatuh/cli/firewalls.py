@@ -9,9 +9,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
+
+import msgspec
 
 UFW_SETTINGS: Final = Path("/etc/ufw/ufw.conf")
 ANSWERS_WITHIN: Final = 5.0
@@ -20,8 +21,7 @@ Ask: TypeAlias = Callable[[Sequence[str]], "tuple[int, str] | None"]
 """Runs a command; returns its exit code and what it printed, None if there is no such command or no answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Firewall:
+class Firewall(msgspec.Struct, frozen=True):
     """An active firewall, the command that opens the port, and whether it is open; None if it does not tell us."""
 
     name: str

@@ -11,11 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
+from msgspec.structs import replace
 
 from sockatuh.net.address import parse_server
 from sockatuh.store.backup_stamp import expect_no_more

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated
 
+import msgspec
 import typer
 
 from sockatuh.client.deadline import Patience
@@ -26,8 +26,7 @@ TrustOption = Annotated[Trust, typer.Option("--trust", envvar="SOCKATUH_TRUST", 
 JsonOption = Annotated[bool, typer.Option("--json", help=HELP_JSON)]
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(msgspec.Struct, frozen=True):
     """The part of the log to read: at most `lines`, said `since` (ms since 1970), after the seq `after`.
 
     None is no restriction: as many lines as the server sends, of any age, from wherever it begins.
@@ -38,8 +37,7 @@ class Range:
     after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(msgspec.Struct, frozen=True):
     """How to connect; a value of None comes from the profile, or from a person if `may_ask`.
 
     `chooses`: this is a `chat`, so the profile remembers its server and name. `reads`: a person reads what is shown, so
@@ -55,4 +53,4 @@ class Wishes:
     reads: bool = False
     role: Role = Role.MEMBER
     wanted: Range = Range()
-    patience: Patience = field(default_factory=lambda: Patience(None))
+    patience: Patience = msgspec.field(default_factory=lambda: Patience(None))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh.client.items import (
     UNENCRYPTED,
@@ -31,8 +33,7 @@ NEAR: Final = 0.6
 """How alike two names have to be (0 to 1) for one to be suggested in place of the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True):
     """Somebody in the room; see Member. `spoke`: the seq of the last line held of this person, 0 if there is none."""
 
     name: str

@@ -15,9 +15,10 @@ import sys
 import sysconfig
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 import sockatuh
 from sockatuh.protocol.constants import VERSION
@@ -35,8 +36,7 @@ ANSWERS_WITHIN: Final = 60.0
 """Seconds after which a trial of a command counts as failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """A command that runs this program, and the directories it is loaded from."""
 
     command: tuple[str, ...]

@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.seam import bracketed
 from sockatuh.settings.secret import SecretError, read_secret
@@ -67,8 +69,7 @@ class PlannedFile:
         return "unchanged" if same else "changed"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedShortcut:
+class PlannedShortcut(msgspec.Struct, frozen=True):
     """A link to the service's program, or a script if its command has several words; replaces no file of others.
 
     `ours` are the commands to which an earlier shortcut of ours may point.

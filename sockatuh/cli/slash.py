@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from sockatuh.client.room import Room
 from sockatuh.room.text import clean_line
@@ -21,16 +22,14 @@ __all__ = ["CommandRunner", "Done", "NotDone", "SayText", "TypedCommand", "Unkno
 _COMMAND: Final = re.compile(r"/(\S*)\s*(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class TypedCommand:
+class TypedCommand(msgspec.Struct, frozen=True):
     """A command, and what follows it."""
 
     command: Command
     rest: str
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownCommand:
+class UnknownCommand(msgspec.Struct, frozen=True):
     """A word that is not a command."""
 
     word: str

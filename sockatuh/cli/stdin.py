@@ -11,8 +11,9 @@ import contextlib
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from sockatuh.wording import client as phrases
 
@@ -21,8 +22,7 @@ LONGEST: Final = 262_144
 """Bytes of a line that are kept; a text of 16 KiB needs less even if each byte of it is escaped."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputLine:
+class InputLine(msgspec.Struct, frozen=True):
     """One line without its line end: its number from 1, its size in bytes, and its bytes if at most LONGEST."""
 
     number: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
+
+import msgspec
 
 from sockatuh.room.moments import local
 
@@ -15,8 +16,7 @@ _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, *(days * _DAY for 
 _YEAR: Final = 365 * _DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """A moment on the axis, in ms since 1970; `is_day`: there a day begins, unless each mark is a day."""
 
     at: int

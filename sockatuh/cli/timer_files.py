@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from .program import Program
 from .service_files import (
@@ -42,8 +43,7 @@ _USUAL: Final = "/var/backups/sockatuh"
 _MAKES_BACKUPS: Final = re.compile(r"^ExecStart=.* backup --keep (\d+) --every \S+ -- (.+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Backups:
+class Backups(msgspec.Struct, frozen=True):
     """The directory of the backups, and how many are kept there."""
 
     directory: Path
@@ -56,8 +56,7 @@ class Backups:
         return any(self.directory.resolve().is_relative_to(each) for each in room)
 
 
-@dataclass(frozen=True, slots=True)
-class Companions:
+class Companions(msgspec.Struct, frozen=True):
     """What a service has beside it: timers, and the door for browsers."""
 
     metrics: bool = False

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from sockatuh.wording import doctor as wording
 
@@ -34,8 +35,7 @@ class Result(StrEnum):
 MARKS: Final[Mapping[Result, str]] = {Result.OK: "ok", Result.SKIPPED: "--", Result.BAD: "!!"}
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """One check: what it found, or why it was skipped; if it is bad, what to do, and what the command exits with.
 
     `facts` are numbers and the like for programs.
@@ -46,7 +46,7 @@ class Verdict:
     text: str
     remedy: str = ""
     exit_code: ExitCode = ExitCode.OTHER
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = msgspec.field(default_factory=dict)
 
 
 def fine(check: str, text: str, /, **facts: object) -> Verdict:

@@ -9,9 +9,10 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.settings.web_door import WebDoor
@@ -26,8 +27,7 @@ RUNTIME: Final = "run/sockatuh"
 """The directory of the room that is this machine's service, while it runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class DoorHere:
+class DoorHere(msgspec.Struct, frozen=True):
     """The settings of the door, and of the room on this machine: its port, and its file of banned addresses."""
 
     door: WebDoor

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.net.address import format_address
 from sockatuh.net.driver import Driver
@@ -29,8 +30,7 @@ LOOK_UP_SECONDS: Final = 5.0
 BROADCAST_SECONDS: Final = 1.5
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(msgspec.Struct, frozen=True):
     """What an examination came to.
 
     `best` is the address that answered best, None if none did, and `seconds` are the times of its answers to `sent`

@@ -11,9 +11,11 @@ import ipaddress
 import os
 import socket
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh.errors import AddressUnclear
 from sockatuh.net.address import MAPPED_TEXT, NEAR, format_address, is_within
@@ -59,16 +61,14 @@ ORDER: Final = (Standing.KNOWN, Standing.MOVED, Standing.NEW, Standing.OTHER_KEY
 """The order in which rooms are listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundAddress:
+class FoundAddress(msgspec.Struct, frozen=True):
     """An address at which a key answered, as people write it, and after how many seconds."""
 
     server: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRoom:
+class FoundRoom(msgspec.Struct, frozen=True):
     """Whoever answered with a key (32 bytes): the best address first.
 
     `is_proven`: the first of the addresses has proved the key, and `room` is the room's name; "" otherwise. `known_as`
@@ -95,8 +95,7 @@ class FoundRoom:
         return self.addresses[0].seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What a search came to: the rooms, known ones first, then the fastest; and the networks that were asked.
 
     `unproven` are answers that named a key and did not prove it.

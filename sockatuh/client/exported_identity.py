@@ -12,10 +12,10 @@ import binascii
 import hashlib
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -48,8 +48,7 @@ class ExportFault(StrEnum):
     WRONG_PASSPHRASE = "wrong_passphrase"  # noqa: S105 - its name
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """The parameters of scrypt: 128 · r · 2^n bytes of memory, p times over."""
 
     n: int

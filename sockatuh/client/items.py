@@ -5,10 +5,11 @@ Names and texts are clean (room/text.py): they are safe to print. `at` is millis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
+
+import msgspec
 
 from sockatuh.errors import KeyFileError, Refused
 from sockatuh.protocol.client import events as e
@@ -53,8 +54,7 @@ class Role(StrEnum):
 ROLE_NUMBERS: Final = {Role.MEMBER: MEMBER, Role.SCRIPT: SCRIPT, Role.READER: READER}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """A line. `action`: told in the third person (`/me waves`); `own`: this client said it; `tag`: its author's key.
 
     `official`: the room's admin said it.
@@ -70,8 +70,7 @@ class Said:
     official: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Whispered:
+class Whispered(msgspec.Struct, frozen=True):
     """A private line from `name` to `to`, which only the two of them are sent. `own`: this client said it."""
 
     seq: int
@@ -83,8 +82,7 @@ class Whispered:
     tag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(msgspec.Struct, frozen=True):
     """The member who was called `name` is called `new` now."""
 
     seq: int
@@ -94,8 +92,7 @@ class Renamed:
     tag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Struck:
+class Struck(msgspec.Struct, frozen=True):
     """The text of the line `line`, which `name` said at `line_at`, was removed by its author or the admin."""
 
     seq: int
@@ -106,8 +103,7 @@ class Struck:
     tag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(msgspec.Struct, frozen=True):
     """Somebody joined, by a dialect (`secure`, `classic`; `web`: a browser), with a key, whose short form is `tag`."""
 
     seq: int
@@ -117,8 +113,7 @@ class Came:
     tag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Went:
+class Went(msgspec.Struct, frozen=True):
     """Somebody left; `reason` is a word of the protocol: `left`, `lost`, `idle`, `removed` (by the admin) …"""
 
     seq: int
@@ -127,8 +122,7 @@ class Went:
     reason: str = "left"
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """The server no longer keeps `count` entries of those after `after`, up to and including `through`."""
 
     after: int
@@ -136,13 +130,11 @@ class Gap:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class Here(msgspec.Struct, frozen=True):
     """Everything up to the present has been reported."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """Contact is lost; the client reconnects by itself, and lines said meanwhile are kept.
 
     `reason` is `silence`, `reset`, or what the server said: `restarting`, `closing` …
@@ -151,23 +143,20 @@ class Lost:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Back:
+class Back(msgspec.Struct, frozen=True):
     """Contact is back. `rewound`: the log was set back, so lines reported earlier may be gone from it."""
 
     rewound: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A line given to `Room.send` is stored, at `seq`."""
 
     number: int
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     """A line given to `Room.send` will never be stored; `code` says why (docs/PROTOCOL.md §6). `to`: see Whispered.
 
     For `muted`: after `wait` seconds (0: unknown) this client may speak again, and `detail` is the admin's reason.
@@ -182,16 +171,14 @@ class Rejected:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnText:
+class OwnText(msgspec.Struct, frozen=True):
     """A text of this client that is perhaps not stored; `to` is the addressee of a private line, "": the room."""
 
     text: str
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LineStream:
+class LineStream(msgspec.Struct, frozen=True):
     """The numbering of the lines of one key in one room, for a program that continues it after a restart.
 
     `id` is 8 random bytes, `last` the number of the last line that was said, `unanswered` the lines without an answer,
@@ -204,15 +191,13 @@ class LineStream:
     unanswered: tuple[UnansweredLine, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """Lines wait at the server: for `seconds`, because they came too fast; None: it can store nothing at present."""
 
     seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class OtherKey:
+class OtherKey(msgspec.Struct, frozen=True):
     """A name came with a key it never had before ("": without one); `last_seen`: the last day the name was used."""
 
     name: str
@@ -220,8 +205,7 @@ class OtherKey:
     last_seen: date
 
 
-@dataclass(frozen=True, slots=True)
-class PresenceChanged:
+class PresenceChanged(msgspec.Struct, frozen=True):
     """`here` members are in the room now; names of those who changed, apart from what `Came` and `Went` report.
 
     `present`: in contact again, back, or joined without a `Came`; `lost`: contact is lost; `gone`: left without a
@@ -259,23 +243,20 @@ EntryEvent: TypeAlias = Said | Whispered | Renamed | Struck | Came | Went
 
 
 # What a timeline adds for people.
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(msgspec.Struct, frozen=True):
     """A heading: `count` lines follow, from before this client joined, or (`again`) from while it had no contact."""
 
     count: int
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """A line that this person was shown in an earlier chat, repeated so that what is new has its context."""
 
     line: Said | Whispered
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(msgspec.Struct, frozen=True):
     """A heading: `count` lines follow, from since this person's last chat, which ended at `at` (ms since 1970).
 
     `left_out` entries of the log between the two, those after the seq `after`, are too many to be fetched.
@@ -287,13 +268,11 @@ class Since:
     after: int
 
 
-@dataclass(frozen=True, slots=True)
-class Empty:
+class Empty(msgspec.Struct, frozen=True):
     """Nobody has ever said anything in this room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(msgspec.Struct, frozen=True):
     """A heading: what follows was said on another day, in local time."""
 
     day: date
@@ -303,8 +282,7 @@ Item: TypeAlias = Event | Missed | Read | Since | Empty | Day
 """What a timeline yields."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """Somebody in the room. `present`: in contact; `since`: ms since 1970; `tag`: the short form of the key, or "".
 
     `away` is the text with which it said that it is away, None if it is not.
@@ -319,8 +297,7 @@ class Member:
     away: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """How the network between this client and its server has been, over all its sessions; times are in seconds.
 
     `address` is the one in use (`host:port`, "" before there is one), `key` the server's (X25519, 32 bytes).
@@ -339,38 +316,33 @@ class Link:
 
 
 # What signing in tells a person (client/sign_in.py).
-@dataclass(frozen=True, slots=True)
-class Unreachable:
+class Unreachable(msgspec.Struct, frozen=True):
     """No address of the server can be reached; the client keeps trying. Pairs of an address and the reason."""
 
     obstacles: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NoAnswerYet:
+class NoAnswerYet(msgspec.Struct, frozen=True):
     """The server (`host:port`) has been asked and says nothing, and nothing says why; the client waits."""
 
     server: str
 
 
-@dataclass(frozen=True, slots=True)
-class NameFree:
+class NameFree(msgspec.Struct, frozen=True):
     """The name can be had; `written` is how the room writes it."""
 
     name: str
     written: str
 
 
-@dataclass(frozen=True, slots=True)
-class NameRefused:
+class NameRefused(msgspec.Struct, frozen=True):
     """The name cannot be had."""
 
     name: str
     why: Refused
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordWrong:
+class PasswordWrong(msgspec.Struct, frozen=True):
     """The password that was typed is not the room's, or the server is not.
 
     `words` stand for the server's key if it has proved nothing, and are "" if its key is pinned.
@@ -379,28 +351,24 @@ class PasswordWrong:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TryLater:
+class TryLater(msgspec.Struct, frozen=True):
     """The client tries again in `seconds`; `many_guess`: because many wrong passwords are being tried in this room."""
 
     seconds: float
     many_guess: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignedIn(msgspec.Struct, frozen=True):
     """The room has admitted this client with the password."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotRemembered:
+class NotRemembered(msgspec.Struct, frozen=True):
     """The profile could not be written, so the next connection starts without what this one learnt."""
 
     error: KeyFileError
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True):
     """The room's key was found at another address, which is remembered instead of the one it was at (`host:port`)."""
 
     room: str
@@ -408,8 +376,7 @@ class Moved:
     before: str
 
 
-@dataclass(frozen=True, slots=True)
-class Preparing:
+class Preparing(msgspec.Struct, frozen=True):
     """The password is being prepared for the server, which takes this machine a while."""
 
 

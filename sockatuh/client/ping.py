@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from dataclasses import dataclass
+
+import msgspec
 
 from sockatuh.errors import IdentityChanged, NoServer, VersionMismatch
 from sockatuh.net.address import format_address
@@ -25,8 +26,7 @@ from .server_address import ServerAddress
 UNPROVEN = "what answers there proves no key"
 
 
-@dataclass(frozen=True, slots=True)
-class Pong:
+class Pong(msgspec.Struct, frozen=True):
     """A server's answer: its key (32 bytes), which it has proved, its address, its room, and after how long it came."""
 
     key: bytes

@@ -13,10 +13,11 @@ import binascii
 import os
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Generic, TypeVar
+
+import msgspec
 
 from sockatuh.errors import KeyFileError, OtherIdentity
 from sockatuh.protocol.constants import LOG_ID_SIZE, MAX_NODES, SALT_SIZE
@@ -47,8 +48,7 @@ IGNORED_PER_SERVER: Final = 256
 _NO_LIMIT: Final = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(msgspec.Struct, frozen=True):
     """A server's key (X25519, 32 bytes), when it was first seen (RFC 3339, UTC), and the room's name then."""
 
     key: bytes
@@ -56,8 +56,7 @@ class Pin:
     room: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bookmark:
+class Bookmark(msgspec.Struct, frozen=True):
     """How far somebody has read under a name: the id of the log (16 bytes), the seq, and when (ms since 1970)."""
 
     name: str
@@ -66,8 +65,7 @@ class Bookmark:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class SavedTicket:
+class SavedTicket(msgspec.Struct, frozen=True):
     """Admits a client again under a name without the password; `day` is when it was stored (UTC, 2026-11-28)."""
 
     name: str
@@ -75,8 +73,7 @@ class SavedTicket:
     day: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True):
     """Somebody whose lines are not shown: whoever has the key with this tag; without one, whoever has the name."""
 
     name: str

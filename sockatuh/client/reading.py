@@ -14,8 +14,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.errors import KeyFileError
 from sockatuh.protocol.client.events import Admitted
@@ -30,8 +31,7 @@ SAVE_AFTER: Final = 30.0
 """Seconds after which a place that has moved is written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(msgspec.Struct, frozen=True):
     """What somebody who was here before has read already: everything through `seq`, until `at` (ms since 1970).
 
     `left_out` entries after that are not fetched, because there are too many.

@@ -16,9 +16,10 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
+
+import msgspec
 
 from sockatuh.errors import NotInRoom, Refused
 from sockatuh.protocol.client import events as e
@@ -146,8 +147,7 @@ class Session(Protocol):
         """Stop without leaving the room."""
 
 
-@dataclass(slots=True)
-class Unplaced:
+class Unplaced(msgspec.Struct):
     """A line that was said and has not arrived in the log yet; `seq` is set once it is stored.
 
     `to` is the addressee of a private line.

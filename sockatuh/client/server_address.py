@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from sockatuh.errors import AddressUnclear, ProtocolError
 from sockatuh.net.address import format_address, parse_server, split_address
@@ -18,8 +19,7 @@ Node: TypeAlias = tuple[str, int]
 """Host and port of a further address of a room."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerAddress:
+class ServerAddress(msgspec.Struct, frozen=True):
     """A server, and what only an invite names: its key (32 bytes), and further nodes of the same room."""
 
     host: str

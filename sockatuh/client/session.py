@@ -12,10 +12,12 @@ import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh import __version__
 from sockatuh.errors import (
@@ -72,8 +74,7 @@ LEAVE_TIMEOUT: Final = 1.0
 """Seconds to wait for the answer to LEAVE, retransmissions included."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationOptions:
+class ConversationOptions(msgspec.Struct, frozen=True):
     """Where the server is, and who connects; see PeerOptions. `key` is the server's pinned key, None if unknown.
 
     `nodes` are further addresses of the same room, to be named only together with a key. `salt`, `cursor`, `log_id`,

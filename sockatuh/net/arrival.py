@@ -13,8 +13,9 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from sockatuh.protocol.seam import Address
 
@@ -45,8 +46,7 @@ ARRIVALS_KEPT: Final = 4_096
 SOURCES_KEPT: Final = 1_024
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class Source(msgspec.Struct, frozen=True, eq=False):
     """The source of a datagram, as the control message that sets it."""
 
     control: Control

@@ -15,10 +15,11 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Final, TypeAlias
+
+import msgspec
 
 from .address import HOST_PATTERN, lan_address
 from .arrival import EVERYWHERE, Source, source_at
@@ -79,8 +80,7 @@ class Kind(IntEnum):
     INTERNAL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(msgspec.Struct, frozen=True):
     """An interface that leads to other machines, and its addresses with their prefix lengths."""
 
     name: str
@@ -88,8 +88,7 @@ class Interface:
     addresses: tuple[AnyAddress, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """A network to whose machines something can be sent all at once: an interface, its number, and its addresses.
 
     `broadcasts` are its IPv4 addresses, each with the address that reaches all machines of its network.

@@ -6,14 +6,14 @@ import contextlib
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 MICROSECONDS: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Notifier:
+class Notifier(msgspec.Struct, frozen=True):
     """Sends states to the manager's socket; without one, does nothing.
 
     `watchdog` must be called every `watchdog_interval` seconds, half the time after which the manager would kill the

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from sockatuh.protocol.seam import Address
 
@@ -13,8 +14,7 @@ from .address import MAPPED_TEXT, find_source
 from .interfaces import Interface, Kind, find_interfaces
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """The way to an address: our own address on it, and the interface, "" if that is not known.
 
     `is_here`: the address is one of this machine's. `shares_subnet`: it is in a network of that interface; None if the

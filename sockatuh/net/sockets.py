@@ -12,8 +12,9 @@ import os
 import socket
 import struct
 import sys
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.errors import AddressUnusable
 from sockatuh.protocol.seam import Address
@@ -46,8 +47,7 @@ REASONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Buffers:
+class Buffers(msgspec.Struct, frozen=True):
     """The sizes of a socket's buffers in the kernel, in bytes."""
 
     receive: int

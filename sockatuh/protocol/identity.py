@@ -6,9 +6,10 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
+
+import msgspec
 
 from sockatuh.errors import ProtocolError
 
@@ -58,8 +59,7 @@ def _word_list() -> Sequence[str]:
     return Mnemonic("english").wordlist
 
 
-@dataclass(frozen=True, slots=True)
-class Invite:
+class Invite(msgspec.Struct, frozen=True):
     """Where a room is, and its server's key (32 bytes): all one needs to join, except the password.
 
     `nodes` are further addresses of the same room, at most MAX_NODES. A parsed invite's hosts have no control

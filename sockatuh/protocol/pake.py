@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from sockatuh.errors import ProtocolError
@@ -29,8 +29,7 @@ _A: Final = 486_662
 """Curve25519 is v² = u³ + A·u² + u modulo P."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """What one side sends: its share (Ya or Yb, 32 bytes), and data that both must agree on (ADa or ADb)."""
 
     share: bytes

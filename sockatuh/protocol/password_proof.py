@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
@@ -73,8 +74,7 @@ def bcrypt_salt(salt: bytes, cost: int) -> bytes:
 # The exchange.
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True):
     """What one exchange belongs to: the session (the handshake hash it began with) and both static keys, 32 bytes each.
 
     An exchange that is relayed to another session, or between other keys, fails.

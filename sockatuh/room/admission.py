@@ -15,8 +15,9 @@ import hashlib
 import hmac
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from .names import fold_spaces
 
@@ -24,32 +25,27 @@ FORGET_AFTER: Final = 3_600.0
 """Seconds without a wrong try after which the earlier ones are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Right:
+class Right(msgspec.Struct, frozen=True):
     """The password is right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
+class Wrong(msgspec.Struct, frozen=True):
     """The password is wrong; the next try is checked after `wait` seconds."""
 
     wait: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """The try came `seconds` too early and was not checked."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Undecided:
+class Undecided(msgspec.Struct, frozen=True):
     """The right password is not known yet: let bcrypt check this one, and `record` the result."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Penalty:
+class _Penalty(msgspec.Struct, frozen=True):
     tries: int
     until: float
     forget_at: float

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 PresenceState = Literal["here", "lost", "gone", "away"]
 """A member is in contact, has lost contact, has left, or is in contact but says that it is away."""
@@ -14,8 +15,7 @@ MAX_CHANGES: Final = 32
     """
 
 
-@dataclass(frozen=True, slots=True)
-class PresenceChange:
+class PresenceChange(msgspec.Struct, frozen=True):
     """The new state of a member; `owner` is the fingerprint of its key, `text` what goes with "away"."""
 
     name: str

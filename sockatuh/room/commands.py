@@ -5,8 +5,9 @@ A dialect turns what a client sends into a command; the room server lets this mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 from . import orders
 from .decisions import Occupant, Role
@@ -19,66 +20,56 @@ MAX_AWAY: Final = 80
 """Characters of the text that goes with being away."""
 
 
-@dataclass(frozen=True, slots=True)
-class SayLine:
+class SayLine(msgspec.Struct, frozen=True):
     """Say a line."""
 
 
-@dataclass(frozen=True, slots=True)
-class SayPrivately:
+class SayPrivately(msgspec.Struct, frozen=True):
     """Say a line to one member or guest."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListMembers:
+class ListMembers(msgspec.Struct, frozen=True):
     """List who is in the room, starting after the name `after` ("": from the first)."""
 
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetAway:
+class SetAway(msgspec.Struct, frozen=True):
     """Note that the member is away, with a text that may be empty, or (None) is not."""
 
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(msgspec.Struct, frozen=True):
     """Give the member another name. The log decides, so the room server answers this later."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class StrikeOwn:
+class StrikeOwn(msgspec.Struct, frozen=True):
     """Remove the text of one of the member's own lines. The log decides, so the room server answers this later."""
 
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(msgspec.Struct, frozen=True):
     """What the command said was noted."""
 
 
-@dataclass(frozen=True, slots=True)
-class NameGiven:
+class NameGiven(msgspec.Struct, frozen=True):
     """The member has this name now, by the entry `seq`; None: it had the name already."""
 
     name: str
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(msgspec.Struct, frozen=True):
     """The command was not carried out, for the reason that `code` names (docs/PROTOCOL.md §5)."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class MemberList:
+class MemberList(msgspec.Struct, frozen=True):
     """Who is in the room, one group for each name key, its member first. `more`: others follow after the last one."""
 
     groups: tuple[tuple[Occupant, ...], ...]

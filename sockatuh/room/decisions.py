@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 from .entries import Body, Kind
 
@@ -18,8 +19,7 @@ GUESTS_OF_PLACE: Final = 10
 """Guests from one place."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoomLimits:
+class RoomLimits(msgspec.Struct, frozen=True):
     """The admin's settings for a room: how many may be in it, and two spans in seconds.
 
     `ownership`: how long a name belongs to the key that used it last; `grace`: how long a lost member stays a member.
@@ -34,8 +34,7 @@ class RoomLimits:
     join_lines_up_to: int = JOIN_LINES_UP_TO
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """A member of the room. `joined_at` is wall time in milliseconds, `lost_at` monotonic seconds."""
 
     name: str
@@ -53,16 +52,14 @@ class Member:
     """What it says about being away, "" if nothing; None: it is not away."""
 
 
-@dataclass(frozen=True, slots=True)
-class NameAllowed:
+class NameAllowed(msgspec.Struct, frozen=True):
     """The visitor could have the name now, in this form."""
 
     name: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class NameDenied:
+class NameDenied(msgspec.Struct, frozen=True):
     """The visitor cannot have the name: a code of docs/PROTOCOL.md §5, its detail, and a name that would do.
 
     If it belongs to somebody: `owner` is the fingerprint of their key ("" if they have none), and `since` is when they
@@ -76,8 +73,7 @@ class NameDenied:
     since: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RoomFull:
+class RoomFull(msgspec.Struct, frozen=True):
     """There is no seat for one more member from this place, which has `of_place` of the `count` that are taken."""
 
     bound: int
@@ -85,16 +81,14 @@ class RoomFull:
     of_place: int
 
 
-@dataclass(frozen=True, slots=True)
-class GuestsFull:
+class GuestsFull(msgspec.Struct, frozen=True):
     """There is no seat for one more guest: of its place (`of_place`) or of all. `bound`: how many there may be."""
 
     of_place: bool
     bound: int
 
 
-@dataclass(frozen=True, slots=True)
-class Occupant:
+class Occupant(msgspec.Struct, frozen=True):
     """Who is here under a name: a member, or its guests in one role. `since` is wall time in milliseconds."""
 
     name: str
@@ -106,8 +100,7 @@ class Occupant:
     away: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Addressee:
+class Addressee(msgspec.Struct, frozen=True):
     """To whom a private line goes: the name as the room writes it, and the fingerprint of the key ("": none).
 
     `dialect` is that of whoever is here under the name, "" if nobody is.
@@ -118,13 +111,11 @@ class Addressee:
     dialect: str
 
 
-@dataclass(frozen=True, slots=True)
-class TooOften:
+class TooOften(msgspec.Struct, frozen=True):
     """An entry would have to be appended, which is not allowed now; nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True):
     """What has to be appended, provided that the last entry of `key` is `expect` (0: none).
 
     `also` has to be appended with it, or neither.
@@ -137,8 +128,7 @@ class Intent:
     also: Intent | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewName:
+class NewName(msgspec.Struct, frozen=True):
     """The member may have this name, once `intent` is committed; None: it has it already."""
 
     name: str
@@ -146,8 +136,7 @@ class NewName:
     intent: Intent | None
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(msgspec.Struct, frozen=True):
     """The session may come in under this name, once `intent` is committed (None: at once).
 
     Others give up their seats for it: members, whose `left` has to be appended first, and the guests' sessions in

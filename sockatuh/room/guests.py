@@ -7,8 +7,10 @@ taken, the newest guest of the most crowded place gives up its seat to somebody 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh.seats import Seats, Standing
 
@@ -17,8 +19,7 @@ from .decisions import GUESTS, GUESTS_OF_PLACE, Admit, GuestsFull, Role
 _GUEST_ROLES: Final[tuple[Role, ...]] = ("script", "reader")
 
 
-@dataclass(frozen=True, slots=True)
-class Guest:
+class Guest(msgspec.Struct, frozen=True):
     """The guests of one owner under one name in one role; `since` is wall time in milliseconds."""
 
     name: str

@@ -21,8 +21,9 @@ pruned, or overwritten) is never delivered or read; its seq is missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
+
+import msgspec
 
 from sockatuh.errors import SockAtuhError
 
@@ -31,8 +32,7 @@ from .entries import Body, Kind, kind_of
 MAX_SEQ: Final = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(msgspec.Struct, frozen=True):
     """An entry to be written; the same `id` (16 bytes) again is the same entry.
 
     With `expect`, it is written only if the last entry of `key` has that seq (0: there is none). `also` is written with
@@ -61,8 +61,7 @@ class Append:
         return (self,) if self.also is None else (self, *self.also.entries)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """An entry of the log; `at` is in milliseconds since 1970 UTC."""
 
     seq: int
@@ -77,16 +76,14 @@ class Row:
         return kind_of(self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True):
     """The append is durable as the entry `seq`."""
 
     id: bytes
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True):
     """The append was not written: the last entry of a key in it is `last` (0: none), not the one it expected.
 
     `key` is that of the first such entry.
@@ -97,8 +94,7 @@ class Conflict:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """Whether the append was written is not known; repeat it after `resume`."""
 
     id: bytes
@@ -111,8 +107,7 @@ Deliver: TypeAlias = Callable[[Sequence[Row], Sequence[Outcome]], None]
 """Takes rows and then outcomes; either may be empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """What was read of the log: all rows that are kept from where the reader asked, up to and including `through`.
 
     With `damage`, the rows from the first damaged one to the last are missing like rows that are not kept.
@@ -123,8 +118,7 @@ class Stretch:
     damage: SockAtuhError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """Which log this is (16 bytes), the lowest seq that is kept (last + 1 when empty), and the highest ever given."""
 
     log_id: bytes
@@ -132,8 +126,7 @@ class Span:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
+class Lineage(msgspec.Struct, frozen=True):
     """Which logs this one continues: its id, the seq after which that began, and the seq at which former ids ended.
 
     A log that was set back gives numbers to other entries that it had given before. So a place in a log is (log_id,
@@ -143,7 +136,7 @@ class Lineage:
 
     log_id: bytes
     began: int = 0
-    former: Mapping[bytes, int] = field(default_factory=dict)
+    former: Mapping[bytes, int] = msgspec.field(default_factory=dict)
 
     def agreed(self, log_id: bytes, seq: int) -> int:
         """Return the last seq up to which the log `log_id`, read as far as `seq`, is the same as this one."""

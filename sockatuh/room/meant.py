@@ -7,11 +7,12 @@ takes another one. In the classic dialect there is no key; a member of it is its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from itertools import islice
 from typing import Final
+
+import msgspec
 
 from . import orders as o
 from .entries import TAG_LENGTH
@@ -33,16 +34,14 @@ _LOOPBACK: Final = (IPv4Network("127.0.0.1"), IPv6Network("::1"))
 _LOOPBACKS: Final = IPv4Network("127.0.0.0/8")
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True):
     """An open session that is in, or about to be."""
 
     session: int
     who: Who
 
 
-@dataclass(frozen=True, slots=True)
-class Meant:
+class Meant(msgspec.Struct, frozen=True):
     """Whom an order is about, under which name (as it is written), and the addresses it was seen at."""
 
     target: Target

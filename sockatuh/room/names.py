@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
 import precis_i18n
 import wcwidth
 
@@ -42,8 +42,7 @@ _LONGEST_EXPANSION: Final = 4
 """Characters one character may become in a suggestion: U+FDFA is eighteen, Ⅷ four."""
 
 
-@dataclass(frozen=True, slots=True)
-class NameInvalid:
+class NameInvalid(msgspec.Struct, frozen=True):
     """Why a text cannot be a name: a code, a sentence for people, and a name that would do ("": none was found)."""
 
     fault: NameFault

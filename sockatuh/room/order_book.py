@@ -11,8 +11,9 @@ Times are wall time in milliseconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from .entries import Banned, Body, Muted, Ordered, Removed, what_of
 from .log import MAX_SEQ
@@ -25,8 +26,7 @@ Knew: TypeAlias = Callable[[str, int], bool]
 """Tells whether a key had used a name of the room before an entry of the log."""
 
 
-@dataclass(slots=True, eq=False)
-class InForce:
+class InForce(msgspec.Struct, eq=False):
     """An order that was given `at` and ends at `until` (None: never). `id`: the seq of its entry, 0 until it has one.
 
     `hits` counts the joins, or for a mute the lines, refused by it since the server started; `hit_at` is the last one.

@@ -8,9 +8,9 @@ alone shows nothing to anybody.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from . import orders as o
@@ -40,8 +40,7 @@ SMALL_ROOM: Final = 2
 """Members of a room of which an order may remove half without asking."""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """By whom an order was given, and when (wall time in milliseconds)."""
 
     actor: o.Actor
@@ -53,28 +52,25 @@ class Given:
         return self.actor.uid, clean_line(self.actor.name)[: o.MAX_CLAIMED]
 
 
-@dataclass(slots=True)
-class Before:
+class Before(msgspec.Struct):
     """What was decided about an order before, if its append failed because another entry came first.
 
     `last` are the last seqs of keys as the log told them; `meant` is whom the order is about, whatever they are called
     by now.
     """
 
-    last: dict[str, int] = field(default_factory=dict)
+    last: dict[str, int] = msgspec.field(default_factory=dict)
     meant: Meant | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unkeyed:
+class Unkeyed(msgspec.Struct, frozen=True):
     """An entry to be appended whatever comes before it; `strikes` is the line whose text is removed by it."""
 
     body: Body
     strikes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True):
     """What has to be appended for an order, and the reply, which gets the entry's seq.
 
     `order` is in force from now on. `leaving` are the name keys of the members whose `left` is appended with it.
@@ -89,8 +85,7 @@ class Decided:
 Decision: TypeAlias = Decided | o.OrderDenied
 
 
-@dataclass(frozen=True, slots=True)
-class Concerned:
+class Concerned(msgspec.Struct, frozen=True):
     """The members whom an order removes, and the sessions it closes."""
 
     members: tuple[Member, ...]

@@ -6,7 +6,6 @@ are refused, so a typing error does not become half an order. `commands.py` says
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
@@ -37,8 +36,7 @@ Span: TypeAlias = Seconds | UnsetType | None
 """For how many seconds; None: for ever, UNSET: as long as is usual for the order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True):
     """The admin who gives an order: the uid as the server sees it, and the login name that the command claimed."""
 
     uid: int

@@ -8,9 +8,11 @@ claimed), for as long as `ownership` says. A member without a key owns nothing o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh.seats import place_of_text
 
@@ -26,8 +28,7 @@ _SWEEP_FROM: Final = 1_024
 """Name keys remembered before the first search for expired ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(msgspec.Struct, frozen=True):
     """Somebody who has joined and not left. `joined_at` is wall time in milliseconds."""
 
     name: str
@@ -39,8 +40,7 @@ class Present:
     unshown: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """The last entry by which a key used a name, and its place. `since`: the first one. `at` is wall time in ms.
 
     `name` is the name as it was written. `renamed_to`: by that entry the member got another name, this one.
@@ -55,8 +55,7 @@ class Use:
     renamed_to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(msgspec.Struct, frozen=True):
     """The last entry of a name key, and the last use by somebody with a key of their own."""
 
     last_seq: int

@@ -24,9 +24,10 @@ it up to somebody from a place with fewer members, and gets one back if it retur
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import replace
 from math import inf
 from typing import Final
+
+from msgspec.structs import replace
 
 from sockatuh.seats import Seats, Standing
 

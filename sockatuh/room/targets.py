@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 OrderKind: TypeAlias = Literal["kick", "ban", "mute"]
 """The orders that stay in force."""
@@ -24,8 +25,7 @@ MARK: Final = "\u0001"
 _MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(msgspec.Struct, frozen=True):
     """Somebody who wants to join or is in: the fingerprint of a key ("": none), a host, and the key of a name."""
 
     owner: str
@@ -33,8 +33,7 @@ class Who:
     name_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A key (`owner`), an address or network, a name (`name_key`), or a classic member (`name_key` and `address`)."""
 
     owner: str = ""

@@ -7,8 +7,9 @@ stored, and lines are never reordered.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from sockatuh.errors import SockAtuhError, StoreError
 from sockatuh.room.entries import size_of
@@ -29,8 +30,7 @@ SILENCE: Final = 3.0
 """Seconds without an outcome after which the log counts as silent."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineWaiter:
+class LineWaiter(msgspec.Struct, frozen=True):
     """A session that waits for the place of its line in the log."""
 
     session: int

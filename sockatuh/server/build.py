@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from sockatuh.log import Logger
 from sockatuh.net.address import pack_address
@@ -27,8 +28,7 @@ from .room_server import RoomServer, RoomServerOptions
 from .session_journal import Recorder, SessionJournal
 
 
-@dataclass(frozen=True, slots=True)
-class LogPort:
+class LogPort(msgspec.Struct, frozen=True):
     """What the server uses of its log: where it stands, and how to append to it or give it another id."""
 
     lineage: Lineage
@@ -38,8 +38,7 @@ class LogPort:
     renew: Callable[[bytes, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True):
     """A room's server. `core` is what a driver runs; its events go to `room_server`."""
 
     endpoint: Endpoint

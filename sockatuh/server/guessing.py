@@ -10,8 +10,10 @@ waits long; a place that keeps asking instead of waiting for its turn in that sh
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh.log import Logger
 from sockatuh.protocol.server.rate_limit import TokenBucket
@@ -38,23 +40,20 @@ _EARLY: Final = 1e-3
 """Seconds by which a try may be early: waits are sent in whole milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
+class _Turn(msgspec.Struct, frozen=True):
     at: float
     bucket: TokenBucket
     early: int = 0
     """Tries that came before `at`."""
 
 
-@dataclass(frozen=True, slots=True)
-class GuessingBegan:
+class GuessingBegan(msgspec.Struct, frozen=True):
     """So many passwords were wrong that further tries have to wait."""
 
     wrong: int
 
 
-@dataclass(frozen=True, slots=True)
-class GuessingEnded:
+class GuessingEnded(msgspec.Struct, frozen=True):
     """The bound has refilled, after so many seconds, wrong passwords, and tries that were told to wait."""
 
     seconds: float

@@ -11,10 +11,11 @@ Each attempt is a `JoinAttempt`. It is refused, or gets in, by this table; nothi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from typing import Final, Protocol
+
+import msgspec
 
 from sockatuh.log import Logger
 from sockatuh.net.address import format_address
@@ -83,8 +84,7 @@ TRANSITIONS: Final[dict[tuple[JoinState, JoinStep], JoinState]] = {
 """What is not here cannot happen."""
 
 
-@dataclass(slots=True, eq=False)
-class JoinAttempt:
+class JoinAttempt(msgspec.Struct, eq=False):
     """One attempt to join. While it is written, `admit` says what the room decided.
 
     The member may read from `known_from` on (None: no more than any newcomer). `has_left`: the client said LEAVE.

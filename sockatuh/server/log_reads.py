@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from sockatuh.protocol.constants import GET_DATAGRAMS, MAX_PLAINTEXT
 from sockatuh.room.entries import Body
@@ -21,8 +22,7 @@ READS_AT_ONCE: Final = 32
 """Reads under way at once, so that what was read does not pile up in front of a busy event loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRequest:
+class ReadRequest(msgspec.Struct, frozen=True):
     """A session wants (after, through] of the log."""
 
     session: int
@@ -30,8 +30,7 @@ class ReadRequest:
     through: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LineRequest:
+class LineRequest(msgspec.Struct, frozen=True, eq=False):
     """Asks for the entry `seq`, or, if that is 0, for the last entry for which `is_meant` is true."""
 
     seq: int

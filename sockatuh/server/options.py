@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 from sockatuh.net.address import parse_server
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite, fingerprint, words
@@ -46,8 +48,7 @@ class ServiceOptions:
     log_format: str = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """A room that can be joined: it listens on `host`, and is reached at one of `addresses`, the best first."""
 
     room: str

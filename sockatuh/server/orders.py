@@ -9,10 +9,10 @@ the disk allows; whoever gave it is told after STORED_WITHIN that it is not stor
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from sockatuh.log import Logger
 from sockatuh.room import orders as o
@@ -38,15 +38,14 @@ JUMP_MS: Final = 1_000
 Answer: TypeAlias = Callable[[o.Reply], None]
 
 
-@dataclass(slots=True, eq=False)
-class OrderAttempt:
+class OrderAttempt(msgspec.Struct, eq=False):
     """An order that waits for its entry. `answer` is called once; None: it was."""
 
     order: o.RoomOrder
     given: Given
     answer: Answer | None
     answer_by: float
-    before: Before = field(default_factory=Before)
+    before: Before = msgspec.field(default_factory=Before)
     decided: Decided | None = None
 
 

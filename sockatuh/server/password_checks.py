@@ -7,6 +7,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import msgspec
+
 from sockatuh.net.address import pack_address
 from sockatuh.protocol.server.rate_limit import TokenBucket, place_of
 from sockatuh.room.admission import PasswordGate, Right, Undecided, Wait, Wrong
@@ -25,13 +27,11 @@ ANONYMOUS_TRIES: Final = 60
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(msgspec.Struct, frozen=True):
     """The queue is full, or holds another password from the same place."""
 
 
-@dataclass(frozen=True, slots=True)
-class PutOff:
+class PutOff(msgspec.Struct, frozen=True):
     """Too many wrong passwords are being tried in the room; this place may try again in `seconds`."""
 
     seconds: float

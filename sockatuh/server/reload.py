@@ -7,8 +7,10 @@ with a mistake changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Final
+
+import msgspec
 
 from sockatuh.errors import ConfigurationError
 from sockatuh.log import Logger
@@ -22,8 +24,7 @@ from .options import ServiceOptions
 NEEDS_RESTART: Final = frozenset({"host", "port", "room", "state_dir", "synchronous", "log_format", "control"})
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigChange:
+class ConfigChange(msgspec.Struct, frozen=True):
     """The options in force from now on, the names of those that changed, and of those that need a restart."""
 
     options: ServiceOptions

@@ -7,8 +7,9 @@ its rows arrive, for all of its sessions; the outcome only answers the one that 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from sockatuh.room.commands import Denied, NameGiven
 from sockatuh.room.decisions import Intent, NameDenied, NewName, TooOften
@@ -22,8 +23,7 @@ from .join import BUSY_SECONDS
 from .refusal_log import RefusalLog
 
 
-@dataclass(slots=True, eq=False)
-class RenameAttempt:
+class RenameAttempt(msgspec.Struct, eq=False):
     """A member's request for another name; `given` is the name that the room has decided on."""
 
     visitor: Visitor

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from heapq import nsmallest
 from math import isinf
 from typing import Final
+
+import msgspec
 
 import sockatuh
 from sockatuh.net.address import format_address
@@ -52,8 +53,7 @@ NEEDS_SURROUNDINGS: Final = (Status, Metrics)
 """Queries whose answers have something that is read from the disk or the interfaces (`surroundings.py`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vitals:
+class Vitals(msgspec.Struct, frozen=True):
     """What the process knows, at `now` (monotonic seconds), which is `wall` in milliseconds since 1970.
 
     `ready` is where the room can be joined, `started` when it could first (ms since 1970). `database`: its bytes on

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.errors import SockAtuhError
 from sockatuh.log import Logger
@@ -69,8 +70,7 @@ PRESENCE_INTERVAL: Final = 1.0
 """Seconds between two PRESENCEs."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoomServerOptions:
+class RoomServerOptions(msgspec.Struct, frozen=True):
     """The admin's settings: whether texts are logged, the longest text in bytes, and the name the admin speaks under.
 
     Nobody else may bear that name.

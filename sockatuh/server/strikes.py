@@ -7,7 +7,6 @@ strike comes first, or the line is deleted meanwhile, the append is a conflict, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -30,8 +29,7 @@ from .log_reads import LineRequest
 from .order_journal import note_dropped
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(msgspec.Struct, frozen=True):
     """An order of the admin's; `answer` is to be called by `answer_by` (monotonic seconds)."""
 
     order: o.Strike
@@ -40,16 +38,14 @@ class _Order:
     answer_by: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(msgspec.Struct, frozen=True):
     """A member's request to strike a line of its own."""
 
     visitor: Visitor
     number: int
 
 
-@dataclass(slots=True, eq=False)
-class StrikeAttempt:
+class StrikeAttempt(msgspec.Struct, eq=False):
     """A line that is to be struck, and by whom; also after that one was told that nothing is stored yet."""
 
     asked: _Order | _Request

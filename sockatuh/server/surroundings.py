@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from sockatuh.net.background import in_background
 from sockatuh.net.interfaces import lan_addresses_of
@@ -22,8 +23,7 @@ READ_WITHIN: Final = 1.0
 """Seconds that a query waits for what is read; `status --check` gives up after three."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """The addresses at which others reach the room, the bytes of its database on disk, and its last backup."""
 
     addresses: tuple[str, ...]

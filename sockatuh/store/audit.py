@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh.errors import DatabaseUnusable, RowUnreadable
 from sockatuh.room.entries import (
@@ -48,8 +50,7 @@ _VERBS: Final[dict[type[OrderEntry], Verb]] = {
 _STAY: Final = frozenset({"kick", "ban", "mute"})
 
 
-@dataclass(frozen=True, slots=True)
-class GivenOrder:
+class GivenOrder(msgspec.Struct, frozen=True):
     """An order as it was given, at `at` (ms since 1970 UTC), by `by` and `login` (`Ordered.by` and `as_`).
 
     `what` is its target (`what_of`), `name` and `owner` whom it is about; for a line that was struck its author. `by`
@@ -80,8 +81,7 @@ class GivenOrder:
         return self.order in _STAY
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """How an order that was in force for a while ended: at `at` (ms since 1970 UTC), by the order `by` (0: by itself).
 
     `login` and `uid` are who gave that order.

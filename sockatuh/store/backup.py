@@ -12,10 +12,12 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import astuple
 
 from sockatuh.errors import DatabaseUnusable
 from sockatuh.room.moments import rfc3339
@@ -40,8 +42,7 @@ _OTHERS: Final = "SELECT sql FROM room.sqlite_master WHERE type <> 'table' AND s
 _OF_SOURCE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(msgspec.Struct, frozen=True):
     """What a backup holds: the number of entries, the last seq and its time (RFC 3339), and whether it has keys."""
 
     entries: int

@@ -7,12 +7,12 @@ cannot even begin writes nothing, so a stamp also says when the next one is expe
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from sockatuh.errors import KeyFileError
 
@@ -26,8 +26,7 @@ LATE: Final = 1.5
 """A backup is overdue this many times its interval after the last one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(msgspec.Struct, frozen=True):
     """When the last backup was made (ms since 1970) and to which file; when a later one failed, and why.
 
     `every` is the seconds within which the next one is expected, None if none is.

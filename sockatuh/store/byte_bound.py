@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh.room.entries import LINE_KINDS
 
@@ -26,8 +28,7 @@ _NAME: Final = "bytes of message"
 """The tally's name in the database; it is older than private lines, which count as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True):
     """The bytes of the lines with a seq in (gone, counted]; those up to `gone` have been deleted."""
 
     bytes: int = 0

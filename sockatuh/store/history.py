@@ -9,11 +9,11 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from sockatuh.errors import DatabaseUnusable
 from sockatuh.room.entries import ADMIN_OWNER
@@ -37,8 +37,7 @@ _DELETE_OLD: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class LostSession:
+class LostSession(msgspec.Struct, frozen=True):
     """A session that was open when its server was killed; `cid` is None in the classic dialect."""
 
     cid: int | None
@@ -47,8 +46,7 @@ class LostSession:
     dialect: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionLine:
+class SessionLine(msgspec.Struct, frozen=True):
     """One session, with times in milliseconds since 1970 UTC; `closed` and `reason` are None while it is open.
 
     `owner` is the fingerprint of a key, "" in the classic dialect. `transient` sessions are those of scripts.
@@ -70,8 +68,7 @@ class SessionLine:
         return self.opened
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(msgspec.Struct, frozen=True):
     """One line of the log; `at` is in milliseconds since 1970 UTC, and `action` marks a `/me`.
 
     `to` is the addressee of a private line, "" for everybody. Whoever did not ask for private lines gets no text.
@@ -93,8 +90,7 @@ class LogLine:
     struck_reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RenameLine:
+class RenameLine(msgspec.Struct, frozen=True):
     """A member called `name` took the name `new`; `at` is in ms since 1970 UTC, `owner` the fingerprint of its key."""
 
     seq: int

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sockatuh.errors import StoreError
 from sockatuh.room.entries import Message, Whispered, without_text

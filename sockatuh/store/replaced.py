@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable
 from sockatuh.room.log import Lineage
@@ -25,8 +26,7 @@ Sessions = list[tuple[int, str]]
 """Connection ids and addresses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(msgspec.Struct, frozen=True):
     """The log that is about to be replaced."""
 
     lineage: Lineage
@@ -34,8 +34,7 @@ class Replaced:
     sessions: Sessions
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """There is a log, but this program cannot read it, for this `reason`."""
 
     reason: str

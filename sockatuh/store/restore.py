@@ -12,11 +12,13 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import astuple
 
 from sockatuh.errors import DatabaseUnusable
 from sockatuh.room.moments import rfc3339
@@ -44,8 +46,7 @@ from .replaced import ASIDE, Replaced, Unreadable, read_replaced, take_place_of
 from .sources import Sources
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(msgspec.Struct, frozen=True):
     """What was put in place, and where the previous files are now; `unreadable` says what is wrong with those."""
 
     contents: Contents

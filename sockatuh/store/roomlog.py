@@ -13,11 +13,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, TypeVar
+
+import msgspec
 
 from sockatuh.errors import DatabaseDamaged, DatabaseUnusable, StoreError
 from sockatuh.room.entries import ORDER_KINDS, Struck, size_of
@@ -67,8 +68,7 @@ FOLLOW_LIMIT: Final = 1_024
 """Rows read at once for a follower that is behind."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(msgspec.Struct, frozen=True):
     """Another write, in order with the appends; `answer` gets its value after the commit.
 
     If `lasting`, nobody waits for it, and it is kept for a retry when the database refuses the transaction.
@@ -79,8 +79,7 @@ class _Work:
     lasting: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Worked:
+class _Worked(msgspec.Struct, frozen=True):
     """A write that was done or has failed."""
 
     work: _Work

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from sockatuh.errors import DatabaseDamaged, DatabaseUnusable
 
@@ -21,8 +22,7 @@ _PRIMARY: Final = 0xFF
 _RESTORE: Final = "stop the server and put a backup in its place: sockatuh restore FILE"
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(msgspec.Struct, frozen=True):
     """A cause and its remedy; `exactly`: SQLite's own message is added."""
 
     reason: str

@@ -15,10 +15,10 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import h11
+import msgspec
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .headers import headers_for
@@ -37,8 +37,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 """For SO_LINGER: closing ends the connection at once, with nothing left behind."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
+class ConnectionLimits(msgspec.Struct, frozen=True):
     """What connections may take."""
 
     total: int = 1_500

@@ -10,8 +10,9 @@ import asyncio
 import json
 import re
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from .facts import Facts
 from .speech import Speech
@@ -26,8 +27,7 @@ MOST_WAITING: Final = 262_144
 _ID: Final = re.compile(r"([0-9]{1,18})-([0-9a-f]{8})")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """How far a tab has read: through `seq` of a log, of whose id 8 digits are known."""
 
     seq: int
@@ -54,8 +54,7 @@ def encode(facts: Facts, place: Place | None = None) -> bytes:
     return (f"id: {place}\n" if place is not None else "").encode() + f"data: {data}\n\n".encode()
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct, frozen=True):
     """What waits to be sent: an event, and the seq of the entry that it is, 0 if it is none."""
 
     data: bytes

@@ -11,8 +11,10 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh import LineStream, UnansweredLine
 
@@ -41,8 +43,7 @@ class NumberUsed(Exception):
     """A line was sent under a number that another line of the page has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """A line that was taken from a page; `seq` once it is stored, `error` if it never will be. `at`: ms since 1970.
 
     Of an answered line there is no text any longer, but a `digest` of it, "" if even that is forgotten.

@@ -10,11 +10,11 @@ import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
 
+import msgspec
 import uvicorn
 
 from sockatuh.client.profile import Profile
@@ -70,8 +70,7 @@ class DirectoryInUse(Exception):
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
-class WebOptions:
+class WebOptions(msgspec.Struct, frozen=True):
     """What may be set. `names` are further host names of this machine, `barred` the room's file of banned addresses.
 
     `encrypted`: by TLS, with the certificate and key in the files `cert` and `key` (PEM), or (None) with our own.
@@ -89,8 +88,7 @@ class WebOptions:
     barred: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """How the open door is reached; `certificate` is the one it has, None without encryption.
 
     `given`: the file of a certificate that is not our own, None for our own.

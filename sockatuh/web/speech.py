@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Final
+
+import msgspec
 
 from sockatuh.client.items import local_moment
 from sockatuh.errors import (
@@ -76,8 +77,7 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(msgspec.Struct, frozen=True):
     """Why something is not done: a code, a sentence, and what else a page may be told."""
 
     error: str

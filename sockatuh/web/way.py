@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Final
+
+import msgspec
 
 from sockatuh.client.connect import connect
 from sockatuh.client.items import NameFree, NameRefused, Notice
@@ -60,8 +61,7 @@ class _NameQuestions:
         """Nothing was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """How to reach the room. `known` remembers its key for all browsers; `key` makes source addresses (32 bytes).
 
     `connect_to` is replaced in tests, by a room in memory.
@@ -70,7 +70,7 @@ class Way:
     server: ServerAddress
     known: Profile
     key: bytes
-    connect_to: Connect = field(default=connect)
+    connect_to: Connect = msgspec.field(default=connect)
 
     @property
     def tells_browsers_apart(self) -> bool:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from cli.people import Person, Server
+from msgspec.structs import replace
 
 from sockatuh.cli import found_rooms
 from sockatuh.client import discovery

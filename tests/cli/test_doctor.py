@@ -7,12 +7,12 @@ import json
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli.people import Person, Server
+from msgspec.structs import replace
 
 from sockatuh.cli import box_checks, own_checks, server_checks, verdict
 from sockatuh.cli.errors import ExitCode

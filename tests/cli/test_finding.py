@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from cli.people import PASSWORD, Client, Person, Server
+from msgspec.structs import replace
 
 from sockatuh.cli import finding
 from sockatuh.cli.errors import ExitCode, Stopped

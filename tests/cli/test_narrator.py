@@ -4,13 +4,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cli.wall import Wall
 from client.session_double import ADMITTED, SessionDouble
+from msgspec.structs import replace
 
 from sockatuh.cli.chat_state import ChatState
 from sockatuh.cli.narrator import Narrator, describe

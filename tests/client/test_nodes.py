@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 
+import msgspec
 import pytest
 
 from sockatuh import IdentityChanged, Invite, NoServer, Profile
@@ -30,7 +30,7 @@ def carry(
 
     def make(peer: Peer, on_event: Callable[[e.PeerEvent], None]) -> Carrier:
         def report(event: e.PeerEvent) -> None:
-            on_event(dataclasses.replace(event, nodes=announced) if isinstance(event, e.Admitted) else event)
+            on_event(msgspec.structs.replace(event, nodes=announced) if isinstance(event, e.Admitted) else event)
 
         return Elsewhere(peer, report, room._wire, room._wire.new_address())
 

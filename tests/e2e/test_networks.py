@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from dataclasses import replace
 
 import pytest
 from e2e.relay import relay_to
@@ -20,6 +19,7 @@ from e2e.running import (
 )
 from kit.weather import Weather
 from machine import free_port
+from msgspec.structs import replace
 
 from sockatuh.client.session import Conversation
 from sockatuh.errors import IdentityChanged, NoServer, VersionMismatch

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import sqlite3
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
+
+import msgspec
 
 from sockatuh.client.profile import Ignored, Profile
 from sockatuh.errors import ConfigurationError, KeyFileError, StoreError
@@ -140,9 +141,8 @@ def _column(data: bytes) -> object:
 
 def _look_at(line: Line) -> None:
     """Assert that each field is of its type."""
-    for field in dataclasses.fields(line):
-        kinds = {"int": int, "int | None": int | None, "str": str, "str | None": str | None, "bool": bool}
-        assert isinstance(getattr(line, field.name), kinds[str(field.type)]), f"{field.name} is {line}"
+    for field in msgspec.structs.fields(line):
+        assert isinstance(getattr(line, field.name), field.type), f"{field.name} is {line}"
 
 
 def _write_row(connection: sqlite3.Connection, columns: list[object]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from sockatuh.room.orders import Actor, Order, OrderDenied, Reply
 from sockatuh.server.box_report import Asked, Reloaded, ReloadReply

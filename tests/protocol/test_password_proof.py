@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Final
 
 import bcrypt
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import example, given
 from hypothesis import strategies as st
 from kit.password_hash import OTHER_SALT, SALT, quick_hash
+from msgspec.structs import replace
 
 from sockatuh.client.password_hash import hash_password
 from sockatuh.errors import ProtocolError

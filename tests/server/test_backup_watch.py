@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from sockatuh.server.backup_watch import backup_troubles, last_backup
 from sockatuh.server.box_report import LastBackup, Trouble

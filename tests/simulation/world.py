@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
 from kit.clients import Client
 from kit.disk import Backup
 from kit.server import OPTIONS, RoomServer
@@ -252,7 +253,9 @@ class SimulatedRoom(World):
         here = {key: (each.name, each.owner) for key, each in whole.present.items()}
         assert here == chronicle.present, "the fold says something else than the log"
         for key in chronicle.owners:
-            uses = [replace(use, at=0) for fold in (whole, last) if (use := fold.use_of(key)) is not None]
+            uses = [
+                msgspec.structs.replace(use, at=0) for fold in (whole, last) if (use := fold.use_of(key)) is not None
+            ]
             assert len(uses) == 2, "the last entries say something else of whose a name is"
             assert uses[0] == uses[1], "the last entries say something else of whose a name is"  # but not when: clocks
         here = {member.key: (member.name, member.owner) for member in self.room.members}

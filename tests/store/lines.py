@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, Renamed, Whispered
 from sockatuh.room.log import Append

@@ -6,12 +6,12 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from store.lines import body_of, entry
 
 from sockatuh.room.entries import LINE_KINDS, Body, Joined, Message, Struck, Whispered, encode_body

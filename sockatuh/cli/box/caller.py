@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from sockatuh.cli.control import AUTO, VARIABLE
 from sockatuh.cli.which_room import choose_room
 from sockatuh.room.text import clean_line
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Whoever runs a command; `socket` and `config` are the options of these names, which say what room is meant."""
 
     socket: str | None = None

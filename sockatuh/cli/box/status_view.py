@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.cli.direction import apart
 from sockatuh.cli.naming import shown_name
@@ -30,8 +31,7 @@ UNUSUAL: Final = ("classic", "web")
 """Ways to be here that a status names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line of the screen; its further rows are indented. `style`: "", `bad` or `head`.
 
     `is_whole`: words that are too long for a row are not cut, so that they can be copied; never for a stranger's text.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from sockatuh.cli.answer_view import AnswerView
 from sockatuh.cli.chat_state import ChatState
@@ -23,8 +24,7 @@ ANSWERED_WITHIN: Final = 10.0
 """Seconds within which the server answers a command, or it has not."""
 
 
-@dataclass(frozen=True, slots=True)
-class SayText:
+class SayText(msgspec.Struct, frozen=True):
     """Say a text; `action`: in the third person; `to`: to this person only."""
 
     text: str
@@ -39,8 +39,7 @@ class Done(Enum):
     LEAVING = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class NotDone:
+class NotDone(msgspec.Struct, frozen=True):
     """The line could not be carried out; `why` is a sentence."""
 
     why: str

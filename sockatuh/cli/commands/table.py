@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from sockatuh.cli.chat_state import OFF, ON, ChatState
 from sockatuh.cli.notifications import Bell
@@ -19,8 +20,7 @@ Handler: TypeAlias = Callable[[CommandContext, str], Outcome]
 """Carries out a command; given what follows it, as it was typed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """A command; `words` returns what its first argument may be, for completion."""
 
     name: str

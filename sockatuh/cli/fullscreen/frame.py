@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, apart, turns
 from sockatuh.cli.naming import shown_name
@@ -28,8 +29,7 @@ BESIDE: Final = "│ "
 PRESENT, ABSENT, IN_CLEAR = "● ", "○ ", "! "
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     """How the server is reached. `here`: how many members are in the room; `answer_time`: seconds; None: unknown."""
 
     room: str
@@ -39,8 +39,7 @@ class Contact:
     in_contact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """What the hint may be about, each None or "" if it does not apply.
 
     `since`: the local time of the last contact, `kept`: own lines that wait for the next; `refused`: why a line was not

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
+
+import msgspec
 
 from sockatuh.cli.held_lines import HELD_SIZE, size_of
 from sockatuh.cli.rendering import (
@@ -50,8 +51,7 @@ Draw = Callable[[int], list[Line]]
 """Makes the rows of a block for a number of columns."""
 
 
-@dataclass(slots=True)
-class Block:
+class Block(msgspec.Struct):
     """Something in the log; `size`: bytes of its texts; `rows` are those for `columns`, made when they are wanted.
 
     `quotes` are the seqs of the lines whose texts it shows, besides the entry `seq` that it is.
@@ -76,24 +76,21 @@ class Block:
         self.rows, self.columns = (), 0
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A row of the log: a block's number and the row's index in it."""
 
     block: int
     row: int
 
 
-@dataclass(slots=True)
-class Search:
+class Search(msgspec.Struct):
     """What was found: the numbers of blocks, newest first, and which of them is shown."""
 
     found: list[int]
     at: int = 0
 
 
-@dataclass(slots=True)
-class Scrollback:
+class Scrollback(msgspec.Struct):
     """The blocks, and the part of them that is shown. `bottom` is the last row of the window; None: it follows."""
 
     most: int = MOST
@@ -104,15 +101,15 @@ class Scrollback:
     search: Search | None = None
     unseen: int = 0
     """How many lines have come below the window since it stopped following."""
-    _blocks: deque[Block] = field(default_factory=deque)
+    _blocks: deque[Block] = msgspec.field(default_factory=deque)
     _first: int = 0
     _size: int = 0
     _tail: Sequence[Line] = ()
-    _by_seq: dict[int, int] = field(default_factory=dict)
-    _mentions: deque[int] = field(default_factory=deque)
-    _spoke: dict[str, int] = field(default_factory=dict)
-    _wrapped: set[int] = field(default_factory=set)
-    _looked_at: set[int] = field(default_factory=set)
+    _by_seq: dict[int, int] = msgspec.field(default_factory=dict)
+    _mentions: deque[int] = msgspec.field(default_factory=deque)
+    _spoke: dict[str, int] = msgspec.field(default_factory=dict)
+    _wrapped: set[int] = msgspec.field(default_factory=set)
+    _looked_at: set[int] = msgspec.field(default_factory=set)
     """The blocks whose rows are kept, and those that were wanted since the window was made last."""
 
     def __len__(self) -> int:

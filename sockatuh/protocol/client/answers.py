@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.protocol.seam import Address
 
 MAX_ANSWERS: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A COOKIE: from where, which key (32 bytes) and protocol version it names, and after how many seconds it came.
 
     `not_before`: when that address may be sent something again, in monotonic seconds.

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.protocol.constants import MAX_ORDER_MS, MAX_PARTS, MAX_PIECE, ORDER_CODES, PUT_OFF
 from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Clamp:
+class Clamp(msgspec.Struct, frozen=True):
     """The range to which a number that a server sends is limited."""
 
     low: float

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Answer, AnswerBody, Call, CallBody, Leave, UnknownCall
@@ -18,8 +19,7 @@ LEAVE_RETRY_AFTER: Final = (0.2, 0.2, 0.2)
 """Seconds: nobody waits long for the answer to LEAVE."""
 
 
-@dataclass(slots=True)
-class _PendingCall:
+class _PendingCall(msgspec.Struct):
     message: Call
     tries: int = 0
 

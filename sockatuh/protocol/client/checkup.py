@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
+
+import msgspec
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol.channel import Channel
@@ -87,16 +88,14 @@ class Path(Enum):
     """No datagram of a session was answered."""
 
 
-@dataclass(slots=True)
-class Contact:
+class Contact(msgspec.Struct):
     """How one address answered: seconds from each HELLO to its COOKIE, and what stood in the way, if anything did."""
 
-    seconds: list[float] = field(default_factory=list)
+    seconds: list[float] = msgspec.field(default_factory=list)
     obstacle: Obstacle | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CheckupEnded:
+class CheckupEnded(msgspec.Struct, frozen=True):
     """The results stand."""
 
 

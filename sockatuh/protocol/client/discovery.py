@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from sockatuh.protocol.constants import COOKIE, COOKIE_SIZE, HELLO, HELLO_SIZE, RESP, VERSION
 from sockatuh.protocol.datagrams import COOKIE_STRUCT, HELLO_STRUCT
@@ -44,8 +45,7 @@ SWEEP_PAUSE: Final = 3.0
 has for so long, and a socket's buffer has no place for more, not even for the handshakes."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchEnded:
+class SearchEnded(msgspec.Struct, frozen=True):
     """Nothing more will be found."""
 
 

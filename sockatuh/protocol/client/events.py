@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import msgspec
+
 from sockatuh.protocol.messages import Change, Entry, MemberInfo
 from sockatuh.protocol.seam import Address
 
@@ -12,37 +14,32 @@ from .inbox import Gone
 from .obstacles import Obstacle
 
 
-@dataclass(frozen=True, slots=True)
-class ServerUnknown:
+class ServerUnknown(msgspec.Struct, frozen=True):
     """A server answered, no key is pinned, and the peer is to meet nobody new; it has stopped."""
 
     server_key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class KeyMismatch:
+class KeyMismatch(msgspec.Struct, frozen=True):
     """A server answered with another key than the pinned one; the peer has stopped."""
 
     pinned: bytes
     offered: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class VersionDiffers:
+class VersionDiffers(msgspec.Struct, frozen=True):
     """The server speaks another version; the peer has stopped."""
 
     theirs: int
 
 
-@dataclass(frozen=True, slots=True)
-class AddressesUnreachable:
+class AddressesUnreachable(msgspec.Struct, frozen=True):
     """None of the addresses can be reached, for these reasons; the peer keeps dialling."""
 
     obstacles: tuple[tuple[Address, Obstacle], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(msgspec.Struct, frozen=True):
     """A session has begun; `resumed`: the ticket is good, and the peer joins with it by itself."""
 
     room: str
@@ -52,8 +49,7 @@ class Connected:
     max_text: int
 
 
-@dataclass(frozen=True, slots=True)
-class NameAccepted:
+class NameAccepted(msgspec.Struct, frozen=True):
     """The name is free at the moment."""
 
     name: str
@@ -68,8 +64,7 @@ class HashWanted:
     cost: int
 
 
-@dataclass(frozen=True, slots=True)
-class JoinRefused:
+class JoinRefused(msgspec.Struct, frozen=True):
     """The server refused; `code` as in the protocol, `wait` in seconds, `suggestion` a name that is legal.
 
     The peer itself refuses with `client_outdated` (the server wants another kind of proof), `password_changed` (since
@@ -86,8 +81,7 @@ class JoinRefused:
     since: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(msgspec.Struct, frozen=True):
     """The admin has removed us, or does not let us in (`kicked`, `banned`); the peer has stopped.
 
     The order ends in `wait` seconds (0: never, or the server does not say), `detail` is the reason that was given.
@@ -98,8 +92,7 @@ class Removed:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True):
     """We are in the room. `again`: after a loss of contact; `rewound`: the log is not the one we knew.
 
     `nodes` are further addresses of the room, each `host:port` as the server wrote it. `begins` is the seq after which
@@ -117,44 +110,38 @@ class Admitted:
     begins: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class EntryArrived:
+class EntryArrived(msgspec.Struct, frozen=True):
     """The next entry of the log; `own` is the number of our line, if it is ours."""
 
     entry: Entry
     own: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PresenceChanged:
+class PresenceChanged(msgspec.Struct, frozen=True):
     """How many members are here, and which of them have changed; unlike entries, changes may be lost."""
 
     here: int
     changed: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EntriesGone:
+class EntriesGone(msgspec.Struct, frozen=True):
     """Entries that are no longer kept."""
 
     stretch: Gone
 
 
-@dataclass(frozen=True, slots=True)
-class CaughtUp:
+class CaughtUp(msgspec.Struct, frozen=True):
     """Everything up to the head at the time we were admitted has arrived."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineStored:
+class LineStored(msgspec.Struct, frozen=True):
     """Our line is durable, as entry `seq`."""
 
     number: int
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class LineRefused:
+class LineRefused(msgspec.Struct, frozen=True):
     """Our line will never be stored. For `muted`: we may speak in `wait` seconds (0: unknown); `detail` says why."""
 
     number: int
@@ -163,20 +150,17 @@ class LineRefused:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LinesDelayed:
+class LinesDelayed(msgspec.Struct, frozen=True):
     """Our lines come too fast; the server resumes in `wait` seconds."""
 
     wait: float
 
 
-@dataclass(frozen=True, slots=True)
-class LinesHeld:
+class LinesHeld(msgspec.Struct, frozen=True):
     """The server has our lines, our JOIN, RENAME or STRIKE, but can store nothing now; it resumes by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class MembersListed:
+class MembersListed(msgspec.Struct, frozen=True):
     """A page of the members, as `request` asked for."""
 
     members: tuple[MemberInfo, ...]
@@ -184,8 +168,7 @@ class MembersListed:
     request: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NameChanged:
+class NameChanged(msgspec.Struct, frozen=True):
     """We are called `name` now: we asked for it (`request`), or another session of ours did (None).
 
     `ticket` is for the new name; None if another session got it, as the one we have is as good. It has no bytes if the
@@ -197,30 +180,26 @@ class NameChanged:
     request: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestDone:
+class RequestDone(msgspec.Struct, frozen=True):
     """The server has done what `request` asked for: noted that we are away or back, or struck a line."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRefused:
+class RequestRefused(msgspec.Struct, frozen=True):
     """The server did not do what `request` asked for."""
 
     request: int
     why: JoinRefused
 
 
-@dataclass(frozen=True, slots=True)
-class ContactLost:
+class ContactLost(msgspec.Struct, frozen=True):
     """The session has ended: `silence`, `reset`, or a code of CLOSED. The peer dials again by itself."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class LeftRoom:
+class LeftRoom(msgspec.Struct, frozen=True):
     """LEAVE was answered, or there is no server to answer it."""
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol.channel import Channel
@@ -24,8 +25,7 @@ NOISE_OVERHEAD: Final = 32 + 32 + TAG_SIZE + TAG_SIZE
 """Bytes of Noise message 1 around its payload."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cookie:
+class Cookie(msgspec.Struct, frozen=True):
     """The contents of a COOKIE: proof of our address for one INIT, and the key its sender claims to have."""
 
     address: Address
@@ -35,8 +35,7 @@ class Cookie:
     server_key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Established:
+class Established(msgspec.Struct, frozen=True):
     """A session: its channel, where the server is, and what the server sent about itself."""
 
     channel: Channel

@@ -11,8 +11,9 @@ only what is no longer kept is a gap.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol.constants import MAX_PARTS, RECEIVE_WINDOW
@@ -38,8 +39,7 @@ ENTRY_MEMORY: Final = 512
 """About how many bytes of memory an entry takes besides its text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(msgspec.Struct, frozen=True):
     """In (after, through] the server no longer keeps `count` entries."""
 
     after: int

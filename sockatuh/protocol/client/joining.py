@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from sockatuh.protocol.constants import PUT_OFF, UNDECIDED
 from sockatuh.protocol.messages import MEMBER, SCRIPT, Join, NameValid, Refused, Welcome
 from sockatuh.protocol.password_proof import Binding, Proof
@@ -18,8 +20,7 @@ from .events import HashWanted, JoinRefused
 from .proving import Prover
 
 
-@dataclass(frozen=True, slots=True)
-class UnansweredLine:
+class UnansweredLine(msgspec.Struct, frozen=True):
     """A line of an earlier run, with its number, that perhaps is not stored; `to` is "" if it is for everybody."""
 
     number: int
@@ -28,8 +29,7 @@ class UnansweredLine:
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PeerOptions:
+class PeerOptions(msgspec.Struct, frozen=True):
     """Who this client is, its role, and what it remembers from earlier runs.
 
     Keys are 32 bytes, `stream` is 8 random ones; that of an earlier run is continued after its line `last_line`, with

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.protocol.seam import Address
 
@@ -17,8 +18,7 @@ TIMES_KEPT: Final = 8
 """Answers of which the shortest time is reported; the server measures in the same way (docs/PROTOCOL.md §6)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkReport:
+class LinkReport(msgspec.Struct, frozen=True):
     """How the network between a client and its server has been; times are seconds, None before there are any.
 
     `best_answer` is the shortest of the last eight, `lost_for` the time without contact, with a loss that still

@@ -6,8 +6,9 @@ A text is cut into SAY datagrams, which are repeated until the line is stored or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.protocol.constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PIECE, RETRY_AFTER
 from sockatuh.protocol.datagrams import jitter
@@ -22,8 +23,7 @@ PROGRESS_RESEND_AFTER: Final = 0.05
 """Seconds in which a second PROGRESS about the same line repeats nothing: it crossed our answer to the first."""
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(msgspec.Struct):
     """A line without an answer; `missing` are the indexes of the parts that the server is not known to have."""
 
     action: bool

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from sockatuh.protocol.constants import COOKIE, COOKIE_SIZE, HELLO, RESP
 from sockatuh.protocol.datagrams import COOKIE_STRUCT, HELLO_STRUCT
@@ -25,8 +26,7 @@ from .timers import ClientTimer
 MOST_ADDRESSES: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """Whoever is at `address` has the private key that belongs to `key` (32 bytes), and calls the room `room`.
 
     `seconds` passed from its first HELLO to the COOKIE.
@@ -38,8 +38,7 @@ class Answered:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(msgspec.Struct, frozen=True):
     """Time is up. `obstacles` are what stood in the way, by address; `met`: something answered, and proved no key."""
 
     obstacles: tuple[tuple[Address, Obstacle], ...]

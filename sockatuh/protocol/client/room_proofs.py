@@ -8,8 +8,9 @@ of this machine's address.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sockatuh.protocol.constants import VERSION
 from sockatuh.protocol.messages import InitPayload
@@ -28,8 +29,7 @@ ATTEMPT_SECONDS: Final = 0.6
 """Seconds that one address has, and has again after a wait that it asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoomProven:
+class RoomProven(msgspec.Struct, frozen=True):
     """Whoever is at this address has the private key that belongs to `key` (32 bytes), and calls the room `room`."""
 
     key: bytes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol.channel import Channel
@@ -26,8 +27,7 @@ from .liveness import Contact
 from .timers import ClientTimer
 
 
-@dataclass(slots=True)
-class _Rekeying:
+class _Rekeying(msgspec.Struct):
     """A handshake inside the session that has no answer yet."""
 
     initiator: Initiator

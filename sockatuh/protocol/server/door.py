@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol.channel import Channel
@@ -51,8 +53,7 @@ MAX_ADDRESSES = 4_096
 """Addresses for which a rate of handshakes is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerIdentity:
+class ServerIdentity(msgspec.Struct, frozen=True):
     """The keys of a server, which outlive the process, and the name of its room."""
 
     private_key: bytes
@@ -60,8 +61,7 @@ class ServerIdentity:
     room: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """A handshake that was answered and waits for the client's first datagram."""
 
     cid: int

@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from sockatuh.protocol.seam import Address
 
 
-@dataclass(frozen=True, slots=True)
-class HandshakeRefused:
+class HandshakeRefused(msgspec.Struct, frozen=True):
     """A handshake from a proven address was refused: `rate`, `handshake` or `crowded`."""
 
     address: Address
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOpened:
+class SessionOpened(msgspec.Struct, frozen=True):
     """A client has proved its key and its address."""
 
     cid: int
@@ -30,8 +29,7 @@ class SessionOpened:
     role: int
 
 
-@dataclass(frozen=True, slots=True)
-class JoinAsked:
+class JoinAsked(msgspec.Struct, frozen=True):
     """A client wants to join; without proof and ticket it only asks whether it could have the name.
 
     A proof is not looked at until `open_proof`.
@@ -45,8 +43,7 @@ class JoinAsked:
     history: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class WhoAsked:
+class WhoAsked(msgspec.Struct, frozen=True):
     """A member wants the page of members after a name."""
 
     cid: int
@@ -54,8 +51,7 @@ class WhoAsked:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class RenameAsked:
+class RenameAsked(msgspec.Struct, frozen=True):
     """A client wants another name for its member."""
 
     cid: int
@@ -63,8 +59,7 @@ class RenameAsked:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class AwayAsked:
+class AwayAsked(msgspec.Struct, frozen=True):
     """A client says that its member is away, with a text that may be empty, or back (None)."""
 
     cid: int
@@ -72,8 +67,7 @@ class AwayAsked:
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StrikeAsked:
+class StrikeAsked(msgspec.Struct, frozen=True):
     """A client wants the text of its line `seq` removed."""
 
     cid: int
@@ -81,8 +75,7 @@ class StrikeAsked:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class LineReceived:
+class LineReceived(msgspec.Struct, frozen=True):
     """A member said a line; `id` (16 bytes) is the same however often the line is sent.
 
     `to` names the addressee of a private line; "": the line is for everybody.
@@ -96,8 +89,7 @@ class LineReceived:
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EntriesWanted:
+class EntriesWanted(msgspec.Struct, frozen=True):
     """A member wants the entries in (after, through], which only the log still has."""
 
     cid: int
@@ -105,16 +97,14 @@ class EntriesWanted:
     through: int
 
 
-@dataclass(frozen=True, slots=True)
-class SessionMoved:
+class SessionMoved(msgspec.Struct, frozen=True):
     """A client has proved that it is at a new address."""
 
     cid: int
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class SessionClosed:
+class SessionClosed(msgspec.Struct, frozen=True):
     """A session ended after `seconds`: `left`, `idle`, `replaced`, `join_timeout`, `too_many_sessions`, `crowded`."""
 
     cid: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from sockatuh.protocol.constants import LINE_WINDOW, MAX_PARTS, MAX_PIECE, ROWS_PER_LINE
 from sockatuh.protocol.messages import Progress, Say
@@ -15,8 +16,7 @@ NAME_COST = 4
 """Bytes of memory of each character of an addressee's name, at most."""
 
 
-@dataclass(slots=True)
-class _Assembly:
+class _Assembly(msgspec.Struct):
     """A line of which some parts may be missing."""
 
     action: bool

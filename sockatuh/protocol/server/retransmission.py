@@ -16,9 +16,10 @@ An acknowledgement that moves leads back to BEHIND, or to UP_TO_DATE, from every
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import Final
+
+import msgspec
 
 from sockatuh.protocol.constants import ACK_PATIENCE, PUSH_WINDOW, REPAIR_AFTER_MAX
 
@@ -70,8 +71,7 @@ TRANSITIONS: Final[dict[tuple[RetransmissionState, RetransmissionEvent], Retrans
 }
 
 
-@dataclass(slots=True)
-class Retransmission:
+class Retransmission(msgspec.Struct):
     """What one session has acknowledged of what it was shown, and since when we wait for its next ACK."""
 
     acked: int = 0

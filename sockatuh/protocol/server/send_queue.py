@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from sockatuh.protocol.channel import Channel, ChannelExhausted
 from sockatuh.protocol.messages import ServerMessage, encode
@@ -18,8 +20,7 @@ PORTION: Final = 256
 """Datagrams that are sealed at a time, so that a message to a thousand members is never in memory for all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _QueuedMessage:
+class _QueuedMessage(msgspec.Struct, frozen=True):
     """Plaintexts, all of which go to each of some sessions."""
 
     sessions: Sequence[Session]

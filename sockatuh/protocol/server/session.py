@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.messages import MEMBER, SCRIPT, Stored, Unsaid, role_of
@@ -28,8 +30,7 @@ ANSWERS_KEPT = 128
 """Answers to lines kept for repeated SAYs: four times what may be in flight."""
 
 
-@dataclass(slots=True)
-class PathProbe:
+class PathProbe(msgspec.Struct):
     """A new address that has yet to be proved to be the client's."""
 
     address: Address
@@ -40,8 +41,7 @@ class PathProbe:
     tries: int = 0
 
 
-@dataclass(slots=True)
-class Rekeying:
+class Rekeying(msgspec.Struct):
     """A new channel whose first datagram has not come, with the request for it and our reply."""
 
     request: bytes
@@ -50,8 +50,7 @@ class Rekeying:
     handshake_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ResumePoint:
+class ResumePoint(msgspec.Struct, frozen=True):
     """How far a client claims to have read: its cursor, which proves nothing, and its ticket, which does."""
 
     log_id: bytes | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -26,16 +25,14 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(tuple[str, bytes, int])
 
 
-@dataclass(frozen=True, slots=True)
-class TicketKey:
+class TicketKey(msgspec.Struct, frozen=True):
     """A key that seals tickets: its id on the wire (4 bytes), and the secret (32 bytes)."""
 
     key_id: bytes
     key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """What a ticket says: the holder's name, and the last `seq` of the log `log_id` when the ticket was made."""
 
     name: str

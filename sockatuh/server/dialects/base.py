@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
+import msgspec
+
 from sockatuh.protocol.seam import Address, Core
 from sockatuh.room.changes import PresenceChange
 from sockatuh.room.commands import Command, Reply
@@ -24,8 +26,7 @@ WEB_CLIENT: Final = "sockatuh-web "
 """How the version of such a gateway begins."""
 
 
-@dataclass(slots=True, eq=False)
-class Visitor:
+class Visitor(msgspec.Struct, eq=False):
     """One session, of whichever dialect.
 
     `session` is unique across all dialects. `cid` is the number under which the next process can wake the client with a
@@ -50,8 +51,7 @@ class Visitor:
         return WEB if self.dialect.owns_names and self.version.startswith(WEB_CLIENT) else self.dialect.name
 
 
-@dataclass(frozen=True, slots=True)
-class NameAsked:
+class NameAsked(msgspec.Struct, frozen=True):
     """A visitor asks whether it could have a name. Answer with `name_valid` or `refuse`."""
 
     visitor: Visitor
@@ -69,8 +69,7 @@ class GivenPassword:
     shows_hash: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordGiven:
+class PasswordGiven(msgspec.Struct, frozen=True):
     """A visitor wants to join under a name. Answer with `welcome` or `refuse`.
 
     `open_password` returns what it gave, at some cost, and is called once it may be looked at; None if a ticket that
@@ -84,8 +83,7 @@ class PasswordGiven:
     known_from: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LineSaid:
+class LineSaid(msgspec.Struct, frozen=True):
     """A member said a line. `id` (16 bytes) stays the same however often it is sent. Answer with `answer_lines`.
 
     `to` names the addressee of a private line; "": the line is for everybody.
@@ -99,8 +97,7 @@ class LineSaid:
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """Somebody in the room gave a command. Answer with `answer`."""
 
     visitor: Visitor
@@ -108,8 +105,7 @@ class Asked:
     command: Command
 
 
-@dataclass(frozen=True, slots=True)
-class RowsWanted:
+class RowsWanted(msgspec.Struct, frozen=True):
     """A visitor wants the rows in (after, through], which only the log still has. Answer with `supply`."""
 
     visitor: Visitor
@@ -117,8 +113,7 @@ class RowsWanted:
     through: int
 
 
-@dataclass(frozen=True, slots=True)
-class SessionEnded:
+class SessionEnded(msgspec.Struct, frozen=True):
     """A session is over. `reason` describes the session; `recorded` is the reason given for the member's leaving."""
 
     visitor: Visitor
@@ -129,8 +124,7 @@ class SessionEnded:
 DialectEvent: TypeAlias = NameAsked | PasswordGiven | LineSaid | Asked | RowsWanted | SessionEnded
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Why a visitor does not get in, or stay, or what it asks or says is refused: a code of docs/PROTOCOL.md §5.
 
     It may try again after `wait` seconds (0.0: that is not known). `detail` is for people; for what an order of the
@@ -147,8 +141,7 @@ class Refusal:
     since: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """How a session is: seconds since it was heard last, and how many entries it has not acknowledged."""
 
     silent: float

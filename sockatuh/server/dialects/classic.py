@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import wcwidth
 
 from sockatuh.log import Logger
@@ -65,8 +65,7 @@ _RANDOM_SIZE: Final = 8
 """Random bytes at the beginning of a line's id; the session follows."""
 
 
-@dataclass(slots=True)
-class _ClassicPeer:
+class _ClassicPeer(msgspec.Struct):
     address: Address
     """As it was last received: an equal address may carry another address of ours to answer from."""
     received_at: float

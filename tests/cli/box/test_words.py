@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -171,4 +170,4 @@ def test_whoever_runs_the_command_is_known_by_the_environment(monkeypatch: pytes
     monkeypatch.delenv("SUDO_USER", raising=False)
     assert Caller.of(None, None) == Caller()
     monkeypatch.setenv("SUDO_USER", "tom")
-    assert Caller.of("s", None) == dataclasses.replace(SERVICE, socket="s")
+    assert Caller.of("s", None) == msgspec.structs.replace(SERVICE, socket="s")

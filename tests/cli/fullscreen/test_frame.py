@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT
 from sockatuh.cli.fullscreen.frame import Contact, Situation, beside, header, hint, people_rows

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from unittest import mock
@@ -12,6 +11,7 @@ import pytest
 from cli.fullscreen.shown import NOW, Shown, shown
 from client.session_double import ADMITTED
 from hostile import TEXTS
+from msgspec.structs import replace
 
 from sockatuh.cli.sign_in import AtTerminal
 from sockatuh.client.items import Moved, NotRemembered, OwnText, SignedIn
