@@ -108,8 +108,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What became of a load: seconds it took, deliveries, waits in seconds (sorted), share of a core the crowd used."""
+    """What became of a load: messages said, seconds it took, deliveries, waits in seconds (sorted).
 
+    `busy`: the share of a core that the crowd used.
+    """
+
+    messages: int
     seconds: float
     deliveries: int
     waits: Sequence[float]
@@ -162,7 +166,7 @@ class Driver:
         seconds = time.monotonic() - began
         used = os.times()
         share = (used.user + used.system - busy.user - busy.system) / seconds
-        return Carried(seconds, tally.delivered, sorted(tally.waits), share, self._room.check(sent))
+        return Carried(len(sent), seconds, tally.delivered, sorted(tally.waits), share, self._room.check(sent))
 
     @staticmethod
     def _allowed(load: Load, sent: int, tally: Tally, owed: int, since: float) -> int:

@@ -1,16 +1,15 @@
-"""What only our server is measured for: joining, strangers, starting."""
+"""What only our server is measured for: commits, joining, strangers."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +23,6 @@ from sockatuh.store.database import open_writer
 AT_ONCE: Final = 256
 FLOOD: Final = 30_000
 """Datagrams a second of strangers, while members talk."""
-STARTS: Final = 5
 COMMITS: Final = 300
 
 
@@ -145,35 +143,3 @@ def _flood(port: int, rate: int) -> Iterator[None]:
     finally:
         process.kill()
         process.wait()
-
-
-def starts() -> list[Feat]:
-    """See how long the server takes to be ready, and a script to say one thing, beyond the interpreter's own start."""
-    bare = statistics.median(_timed([sys.executable, "-c", "pass"]) for _ in range(STARTS))
-    ready, sent = [], []
-    for _ in range(STARTS):
-        with temporary() as directory:
-            began = time.monotonic()
-            with ours.sockatuh(directory, sys.executable) as (_, port):
-                ready.append(time.monotonic() - began)
-                environ = os.environ | {
-                    "SOCKATUH_CLIENT_DIR": str(directory / "client"),
-                    "SOCKATUH_PASSWORD": ours.PASSWORD,
-                    "SOCKATUH_NAME": "script",
-                    "SOCKATUH_TRUST": "accept-new",
-                }
-                command = [sys.executable, "-m", "sockatuh", "send", "--server", f"127.0.0.1:{port}", "hello"]
-                _timed(command, environ)  # makes its key and meets the server
-                sent.append(_timed(command, environ))
-    return [
-        Feat(
-            "`serve` is ready", f"{statistics.median(ready) - bare:.2f} s after the interpreter's {bare:.2f}", "0.6 s"
-        ),
-        Feat("`send` to a known server", f"{statistics.median(sent) - bare:.2f} s after the same", "0.35 s"),
-    ]
-
-
-def _timed(command: Sequence[str], environ: Mapping[str, str] | None = None) -> float:
-    began = time.monotonic()
-    subprocess.run(command, check=True, env=environ, capture_output=True)
-    return time.monotonic() - began

@@ -407,16 +407,31 @@ sessions = 12000
 
 
 @contextlib.contextmanager
-def sockatuh(directory: Path, python: str, *, port: int = 0, cost: int = 10) -> Iterator[tuple[Server, int]]:
-    """Run our server with its limits lifted, and bcrypt at some cost; yields it and its port."""
+def sockatuh(
+    directory: Path, python: str, *, port: int = 0, cost: int = 10, tree: Path | None = None
+) -> Iterator[tuple[Server, int]]:
+    """Run our server with its limits lifted, and bcrypt at some cost; yields it and its port.
+
+    `tree` is another checkout whose server to run instead.
+    """
     port = port or free_port()
     config = directory / CONFIG_NAME
     if not config.exists():  # another hash would end the tickets
         hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()
         config.write_text(CONFIG.format(port=port, hash=hashed, state=directory / "state"), "utf-8")
-    with served([python, "-m", "sockatuh", "serve", "--config", str(config)], directory) as server:
+    command = [python, "-m", "sockatuh", "serve", "--config", str(config)]
+    with served(command, directory, environ_of(tree)) as server:
         invited(directory / "said")
         yield server, port
+
+
+def environ_of(tree: Path | None) -> dict[str, str]:
+    """Return an environment in which `python -m sockatuh` is this checkout's program, or another's.
+
+    Its modules are compiled once, as an installed program's are, whatever PYTHONDONTWRITEBYTECODE says here.
+    """
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return environ | ({"PYTHONPATH": str(tree)} if tree is not None else {})
 
 
 def prepare(directory: Path) -> None:
@@ -434,5 +449,5 @@ def invited(said: Path) -> Invite:
         for word in words:
             if word.startswith("sockatuh://"):
                 return Invite.parse_untrusted(word)
-        time.sleep(0.01)
+        time.sleep(0.002)
     raise TimeoutError(f"the server did not start; it said: {said.read_text('utf-8')[-300:]}")

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,11 +61,17 @@ def temporary() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def served(command: Sequence[str], directory: Path) -> Iterator[Server]:
+def served(command: Sequence[str], directory: Path, environ: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Run a server on its core until the block ends; what it says goes to a file in `directory`."""
     with (directory / "said").open("wb") as said:
         process = subprocess.Popen(
-            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=said, stderr=said, preexec_fn=_prepare
+            command,
+            cwd=directory,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            preexec_fn=_prepare,
         )
         try:
             yield Server(process)

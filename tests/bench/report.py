@@ -6,57 +6,90 @@ import datetime
 import math
 import os
 import platform
+import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from bench.feats import Feat
+from bench.fit import fit
 from bench.limits import WAYS
-from bench.plan import BUSY, BUSY_ENOUGH, IDLE, SATURATED, SIZES, Figures, Sample
-from bench.subjects import OURS, PEERS
+from bench.plan import BUSY, BUSY_ENOUGH, IDLE, SATURATED, SIZES, Figures, Sample, cost, p50
+from bench.subjects import COMMITTED, OURS, PEERS
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "PERFORMANCE.md"
 PICTURE: Final = DOCUMENT.with_name("cost.svg")
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->\n"
-ROWS: Final = (
-    (IDLE, 100, "one message every 10 ms", "10.5", "8.5"),
-    (IDLE, 1_000, "one every 100 ms", "9.0", "7.0"),
-    (BUSY, 1_000, "ten in flight", "1.3", "0.9"),
-    (SATURATED, 1_000, "a hundred in flight, ten senders", "0.75", "0.45"),
+LOAD_ROWS: Final = (
+    (IDLE, 10, "one message every 10 ms"),
+    (IDLE, 100, "one message every 10 ms"),
+    (IDLE, 1_000, "one every 100 ms"),
+    *((BUSY, members, "ten in flight") for members in SIZES),
+    *((SATURATED, members, "a hundred in flight, ten senders") for members in SIZES),
 )
-"""What is measured where, and what it should be on a quiet machine with two cores."""
-COLOURS: Final = {OURS: "#c0392b", "ngIRCd": "#2980b9", "InspIRCd": "#27ae60", "Mosquitto": "#8e44ad"}
+"""What is measured where."""
+INSPIRCD: Final = "InspIRCd"
+RATIO_ROWS: Final = (
+    ("processor time, idle chat", IDLE, cost, 10, "1.3", "1.15"),
+    ("processor time, idle chat", IDLE, cost, 100, "1.15", "1.0"),
+    ("processor time, idle chat", IDLE, cost, 1_000, "1.05", "1.0; InspIRCd 1.0"),
+    ("p50 to everybody, idle chat", IDLE, p50, 10, "1.25", "1.1"),
+    ("p50 to everybody, idle chat", IDLE, p50, 100, "1.2", "1.0"),
+    ("p50 to everybody, idle chat", IDLE, p50, 1_000, "1.0", "0.9"),
+    ("processor time, busy", BUSY, cost, 10, "", ""),
+    ("processor time, busy", BUSY, cost, 100, "1.4", "InspIRCd 1.5"),
+    ("processor time, busy", BUSY, cost, 1_000, "1.2", ""),
+    ("processor time, saturated", SATURATED, cost, 10, "", ""),
+    ("processor time, saturated", SATURATED, cost, 100, "1.3", "InspIRCd 3"),
+    ("processor time, saturated", SATURATED, cost, 1_000, "1.0", "InspIRCd 1.0"),
+)
+"""What is compared where, and what the ratio to `committed` should be at most; the aim also has some to InspIRCd."""
+COLOURS: Final = {
+    OURS: "#c0392b",
+    COMMITTED: "#7f8c8d",
+    "ngIRCd": "#2980b9",
+    "InspIRCd": "#27ae60",
+    "Mosquitto": "#8e44ad",
+}
+BESIDE_COLOUR: Final = "#e67e22"
 
 
 def markdown(figures: Figures, feats: Sequence[Feat]) -> str:
     """Return the tables of a run."""
-    subjects = [name for name in (OURS, *PEERS) if any(key[0] == name for key in figures.samples)]
-    return "\n".join(
-        [
-            f"Measured {datetime.datetime.now(datetime.UTC):%Y-%m-%d} with Python {platform.python_version()} on "
-            f"{os.cpu_count()} cores ({_processor()}).",
-            "",
-            "### Processor time of a delivery, in µs",
-            "",
-            *_costs(figures, subjects),
-            "",
-            "![Processor time of a delivery against members](cost.svg)",
-            "",
-            "### Time until a message is with everybody, in ms (p50 / p99), idle chat",
-            "",
-            *_latencies(figures, subjects),
-            "",
-            "### Memory, in MiB",
-            "",
-            *_memory(figures, subjects),
-            "",
-            "### Joining, strangers, starting",
-            "",
-            *_table(("what", "measured", "wanted"), [(each.what, each.figure, each.wanted) for each in feats]),
-            "",
-            *(f"* {note}" for note in figures.notes),
-        ]
+    subjects = subjects_of(figures)
+    parts = (
+        ("Processor time of a delivery, in µs", _costs(figures, subjects)),
+        ("", ["![Processor time of a delivery against members](cost.svg)"]),
+        ("SockAtuh divided by what ran beside it", _ratios(figures, subjects)),
+        ("Processor time of a message of idle chat: a fixed part, and one for each member", _fits(figures, subjects)),
+        ("Time until a message is with everybody, in ms (p50 / p99), idle chat", _latencies(figures, subjects)),
+        ("Memory, in MiB", _memory(figures, [name for name in subjects if name != COMMITTED])),
+        (
+            "Joining, strangers, starting",
+            _table(("what", "measured", "wanted"), [(each.what, each.figure, each.wanted) for each in feats]),
+        ),
     )
+    lines = [
+        f"Measured {datetime.datetime.now(datetime.UTC):%Y-%m-%d} with Python {platform.python_version()} on "
+        f"{os.cpu_count()} cores ({_processor()}); {_rounds(figures)}.",
+        "",
+    ]
+    for heading, table in parts:
+        lines += [*([f"### {heading}", ""] if heading else []), *table, ""]
+    return "\n".join([*lines, *(f"* {note}" for note in figures.notes)])
+
+
+def subjects_of(figures: Figures) -> list[str]:
+    """Return what was measured, in the order of the columns."""
+    found = {key[0] for key in figures.samples}
+    known = (COMMITTED, OURS, *PEERS)
+    beside = sorted(found.difference(known))
+    return [name for name in (COMMITTED, OURS, *beside, *PEERS) if name in found]
+
+
+def _rounds(figures: Figures) -> str:
+    count = max((len(samples) for samples in figures.samples.values()), default=0)
+    return f"{count} round{'' if count == 1 else 's'}"
 
 
 def record(figures: Figures, feats: Sequence[Feat]) -> None:
@@ -69,38 +102,64 @@ def record(figures: Figures, feats: Sequence[Feat]) -> None:
 
 def _costs(figures: Figures, subjects: Sequence[str]) -> list[str]:
     rows = []
-    for load, members, how, reach, aim in ROWS:
+    for load, members, how in LOAD_ROWS:
+        if not any((name, members, load) in figures.samples for name in subjects):
+            continue
         limits = [f"{found:.2f}" if (found := figures.limits.get((way, load, members))) else "" for way in WAYS]
-        cells = [_spread(figures.samples.get((name, members, load), [])) for name in subjects]
-        rows.append((f"{load}: {how}", f"{members:,}", *limits, *cells, reach, aim))
-    return _table(("load", "members", *WAYS, *subjects, "reach", "aim"), rows)
+        cells = [_costs_spread(figures.samples.get((name, members, load), [])) for name in subjects]
+        rows.append((f"{load}: {how}", f"{members:,}", *limits, *cells))
+    return _table(("load", "members", *WAYS, *subjects), rows)
 
 
-def _spread(samples: Sequence[Sample]) -> str:
+def _costs_spread(samples: Sequence[Sample]) -> str:
     """Return the median of the costs with the least and the greatest, and how busy the crowd was if that may matter."""
-    if not samples:
+    busiest = max((sample.busy for sample in samples), default=0.0)
+    return _spread([sample.cost for sample in samples], f", crowd {busiest:.0%} busy" if busiest > BUSY_ENOUGH else "")
+
+
+def _spread(found: Sequence[float], remark: str = "") -> str:
+    """Return the median with the least and the greatest, nothing if nothing was measured."""
+    if not found:
         return ""
-    costs = sorted(sample.cost for sample in samples)
-    busiest = max(sample.busy for sample in samples)
-    crowd = f", crowd {busiest:.0%} busy" if busiest > BUSY_ENOUGH else ""
-    return f"**{costs[len(costs) // 2]:.2f}** ({costs[0]:.2f}–{costs[-1]:.2f}{crowd})"
+    brackets = (f"{min(found):.2f}–{max(found):.2f}" if len(found) > 1 else "") + remark
+    return f"**{statistics.median(found):.2f}**" + (f" ({brackets.removeprefix(', ')})" if brackets else "")
+
+
+def _ratios(figures: Figures, subjects: Sequence[str]) -> list[str]:
+    others = [name for name in subjects if name in (COMMITTED, INSPIRCD) or name not in (OURS, *PEERS)]
+    rows = []
+    for what, load, of, members, reach, aim in RATIO_ROWS:
+        cells = [_spread(figures.ratios(name, members, load, of)) for name in others]
+        if any(cells):
+            rows.append((what, f"{members:,}", *cells, reach, aim))
+    return _table(("what", "members", *(f"/ {name}" for name in others), "reach", "aim"), rows)
+
+
+def _fits(figures: Figures, subjects: Sequence[str]) -> list[str]:
+    rows = []
+    for name in subjects:
+        measured = ((members, figures.median((name, members, IDLE), _message_cost)) for members in SIZES)
+        costs = {members: found for members, found in measured if found}
+        if line := fit(costs):
+            rows.append((name, f"{line.fixed / 1e3:.3f}", f"{line.each:.2f}", f"{line.miss:.0%}"))
+    return _table(("server", "fixed, ms", "each member, µs", "furthest size from the line"), rows)
 
 
 def _latencies(figures: Figures, subjects: Sequence[str]) -> list[str]:
     def cell(name: str, members: int) -> str:
-        p50, p99 = (figures.median((name, members, IDLE), what) for what in (_p50, _p99))
-        return f"{p50:.2f} / {p99:.2f}" if p50 is not None and p99 is not None else ""
+        middle, late = (figures.median((name, members, IDLE), what) for what in (p50, _p99))
+        return f"{middle:.2f} / {late:.2f}" if middle is not None and late is not None else ""
 
     rows = [(f"{members:,}", *(cell(name, members) for name in subjects)) for members in SIZES]
-    return _table(("members", *subjects), rows)
-
-
-def _p50(sample: Sample) -> float:
-    return sample.p50
+    return _table(("members", *subjects), [row for row in rows if any(row[1:])])
 
 
 def _p99(sample: Sample) -> float:
     return sample.p99
+
+
+def _message_cost(sample: Sample) -> float:
+    return sample.message_cost
 
 
 def _memory(figures: Figures, subjects: Sequence[str]) -> list[str]:
@@ -140,24 +199,28 @@ def picture(figures: Figures) -> str:
     ]
     for number, load in enumerate((IDLE, SATURATED)):
         lines += _panel(figures, load, number * WIDTH)
-    for number, (name, colour) in enumerate(COLOURS.items()):
+    for number, name in enumerate(subjects_of(figures)):
         x = MARGIN + number * 110
-        lines.append(f'<rect x="{x}" y="{HEIGHT + 4}" width="10" height="10" fill="{colour}"/>')
+        lines.append(f'<rect x="{x}" y="{HEIGHT + 4}" width="10" height="10" fill="{_colour(name)}"/>')
         lines.append(f'<text x="{x + 14}" y="{HEIGHT + 13}">{name}</text>')
     return "\n".join([*lines, "</svg>", ""])
+
+
+def _colour(name: str) -> str:
+    return COLOURS.get(name, BESIDE_COLOUR)
 
 
 def _panel(figures: Figures, load: str, left: float) -> list[str]:
     points: dict[str, list[tuple[int, float]]] = {}
     for name, members, measured in figures.samples:
-        cost = figures.median((name, members, measured), lambda sample: sample.cost)
-        if measured == load and cost:
-            points.setdefault(name, []).append((members, cost))
-    costs = [cost for line in points.values() for _, cost in line] or [1.0]
+        found = figures.median((name, members, measured), cost)
+        if measured == load and found:
+            points.setdefault(name, []).append((members, found))
+    costs = [found for line in points.values() for _, found in line] or [1.0]
     low, high = math.floor(math.log10(min(costs))), math.ceil(math.log10(max(costs)) + 1e-9)
 
-    def place(members: float, cost: float) -> tuple[float, float]:
-        across, up = math.log10(members / 10) / math.log10(500), (math.log10(cost) - low) / max(1, high - low)
+    def place(members: float, found: float) -> tuple[float, float]:
+        across, up = math.log10(members / 10) / math.log10(500), (math.log10(found) - low) / max(1, high - low)
         return left + MARGIN + across * (WIDTH - 1.5 * MARGIN), HEIGHT - MARGIN - up * (HEIGHT - 2 * MARGIN)
 
     lines = [f'<text x="{left + MARGIN}" y="24" font-size="13">{load}: µs of processor a delivery</text>']
@@ -171,6 +234,6 @@ def _panel(figures: Figures, load: str, left: float) -> list[str]:
     for name, line in points.items():
         at = [place(*point) for point in sorted(line)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
-        lines.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>')
-        lines += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLOURS[name]}"/>' for x, y in at]
+        lines.append(f'<polyline points="{path}" fill="none" stroke="{_colour(name)}" stroke-width="2"/>')
+        lines += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{_colour(name)}"/>' for x, y in at]
     return lines
