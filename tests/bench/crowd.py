@@ -19,6 +19,8 @@ PATIENCE = 30.0
 """Seconds after which a missing message counts as lost."""
 QUIET = 1.5
 """Seconds of silence after which everything has arrived and is acknowledged."""
+QUIET_WITHOUT_ACKS = 0.3
+"""As much, where the members acknowledge nothing themselves and all messages have arrived."""
 
 LULL = 0.002
 """Seconds of silence after which the last message has reached everybody."""
@@ -135,11 +137,11 @@ class Driver:
         """Stop waiting on the sockets."""
         self._epoll.close()
 
-    def rest(self) -> None:
-        """Only receive until nothing has arrived for a while."""
+    def rest(self, quiet: float = QUIET) -> None:
+        """Only receive until nothing has arrived for so many seconds."""
         tally, received_at = Tally(timed=False), time.monotonic()
         ends_at = received_at + PATIENCE + len(self._links) / 20  # each join is sent to all
-        while (now := time.monotonic()) < received_at + QUIET:
+        while (now := time.monotonic()) < received_at + quiet:
             if now > ends_at:
                 raise TimeoutError("the server does not fall silent")
             if self._turn(tally, 0.01):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 import bcrypt
-from bench.crowd import PATIENCE, Spoilt, Tally, check_order, text_of
+from bench.crowd import PATIENCE, QUIET, Spoilt, Tally, check_order, text_of
 from bench.process import Server, own_address, served
 from cryptography.exceptions import InvalidTag
 from machine import free_port
@@ -334,6 +334,11 @@ class OurRoom:
         self._acks: list[tuple[float, int, Member]] = []
         self.lacking: set[Member] = set()
         self._next_repeat = 0.0
+
+    @property
+    def quiet(self) -> float:
+        """Return the seconds of silence after which all is acknowledged."""
+        return QUIET
 
     def join(self, at_once: int) -> float:
         """Have everybody join, so many at a time; return the seconds it took. TimeoutError if somebody is not in."""

@@ -140,7 +140,7 @@ def _carry(subject: Subject, load: Load, number: int) -> Sample:
     subject.room.begin()
     before = subject.server.cpu_seconds()
     carried = subject.driver.carry(load)
-    subject.driver.rest()  # what is acknowledged at the end is part of the cost
+    subject.driver.rest(subject.room.quiet)  # what is acknowledged at the end is part of the cost
     spent = (subject.server.cpu_seconds() - before) * 1e6
     return Sample(
         number,

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NoReturn
 
-from bench.crowd import MESSAGE_BYTES, PATIENCE, Spoilt, Tally, check_order, text_of
+from bench.crowd import MESSAGE_BYTES, PATIENCE, QUIET_WITHOUT_ACKS, Spoilt, Tally, check_order, text_of
 from bench.process import Server, own_address, served
 from machine import free_port
 
@@ -222,6 +222,11 @@ class RelayRoom:
         """Have them speak to the relay at a port."""
         for link in self.links:
             link.server = ("127.0.0.1", port)
+
+    @property
+    def quiet(self) -> float:
+        """Return the seconds of silence after which nothing more comes."""
+        return QUIET_WITHOUT_ACKS
 
     def tend(self, now: float) -> None:
         """Do nothing: what is lost stays lost, and spoils the run."""

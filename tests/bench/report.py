@@ -7,7 +7,7 @@ import math
 import os
 import platform
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +59,6 @@ def markdown(figures: Figures, feats: Sequence[Feat]) -> str:
     subjects = subjects_of(figures)
     parts = (
         ("Processor time of a delivery, in µs", _costs(figures, subjects)),
-        ("", ["![Processor time of a delivery against members](cost.svg)"]),
         ("SockAtuh divided by what ran beside it", _ratios(figures, subjects)),
         ("Processor time of a message of idle chat: a fixed part, and one for each member", _fits(figures, subjects)),
         ("Time until a message is with everybody, in ms (p50 / p99), idle chat", _latencies(figures, subjects)),
@@ -75,8 +74,9 @@ def markdown(figures: Figures, feats: Sequence[Feat]) -> str:
         "",
     ]
     for heading, table in parts:
-        lines += [*([f"### {heading}", ""] if heading else []), *table, ""]
-    return "\n".join([*lines, *(f"* {note}" for note in figures.notes)])
+        if table:
+            lines += [f"### {heading}", "", *table, ""]
+    return "\n".join([*lines, *(f"* {note}" for note in figures.notes), *([""] if figures.notes else [])])
 
 
 def subjects_of(figures: Figures) -> list[str]:
@@ -108,7 +108,8 @@ def _costs(figures: Figures, subjects: Sequence[str]) -> list[str]:
         limits = [f"{found:.2f}" if (found := figures.limits.get((way, load, members))) else "" for way in WAYS]
         cells = [_costs_spread(figures.samples.get((name, members, load), [])) for name in subjects]
         rows.append((f"{load}: {how}", f"{members:,}", *limits, *cells))
-    return _table(("load", "members", *WAYS, *subjects), rows)
+    table = _table(("load", "members", *WAYS, *subjects), rows)
+    return [*table, "", "![Processor time of a delivery against members](cost.svg)"] if table else []
 
 
 def _costs_spread(samples: Sequence[Sample]) -> str:
@@ -174,7 +175,10 @@ def _memory(figures: Figures, subjects: Sequence[str]) -> list[str]:
     return _table(("server", "empty", "with so many members", "each more"), rows)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table, none if it has no rows."""
+    if not rows:
+        return []
     return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
 
 

@@ -10,7 +10,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from bench.crowd import PATIENCE, Spoilt, Tally, check_order, text_of
+from bench.crowd import PATIENCE, QUIET_WITHOUT_ACKS, Spoilt, Tally, check_order, text_of
 
 CHUNK = 256 * 1024
 NUMBER = b"%"
@@ -100,6 +100,11 @@ class TcpRoom:
     def links(self) -> Sequence[Stream]:
         """Return the members."""
         return self._links
+
+    @property
+    def quiet(self) -> float:
+        """Return the seconds of silence after which nothing more comes."""
+        return QUIET_WITHOUT_ACKS
 
     def tend(self, now: float) -> None:
         """Do nothing: TCP acknowledges and repeats by itself."""
