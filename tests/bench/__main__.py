@@ -1,7 +1,7 @@
 """Measure SockAtuh beside its peers, beside a bare relay and beside the machine's own limits.
 
-Without --members, --loads, --only, --rounds and --starts, it measures everything. With one of them, it measures only
-the rooms, and the starts if --starts is given: `--rounds 0 --starts N` measures the starts alone.
+With --members, --loads, --only or `--rounds 0` it measures parts: these rooms, and the starts if --starts is given.
+Otherwise it also measures starts, joins, strangers and the disk.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def main() -> int:
         print(f"{name} is not here: apt-get install {PEERS[name]}", file=sys.stderr)
     on_core(CROWD_CORE)
     figures = Figures()
-    is_whole = not any((options.members, options.loads, options.only, options.rounds is not None, options.starts))
+    is_whole = not (options.members or options.loads or options.only or options.rounds == 0)
     for members, loads in _rooms(options):
         for (way, load), cost in measure_limits(members, _seconds(options) / 2).items():
             figures.limits[way, load, members] = cost
         names = [name for name in names_for(members, peers) if not options.only or name in options.only]
-        subjects = dict.fromkeys(names) | (_beside(options) if members in SIZES else {})
+        subjects = dict.fromkeys(names) | (_beside(options) if members <= SIZES[-1] else {})
         measure(figures, subjects, members, loads, _rounds(options), _seconds(options), _say)
     feats = _feats(figures) if is_whole else []
     if count := _starts(options, is_whole=is_whole):
@@ -69,7 +69,9 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--beside", type=Path, metavar="TREE", help="another checkout of SockAtuh, whose server runs beside this one's"
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help=f"rounds of all loads, by default {ROUNDS}")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help=f"rounds of all loads, by default {ROUNDS}; 0: no rooms"
+    )
     parser.add_argument(
         "--starts",
         type=int,
@@ -116,8 +118,11 @@ def _rounds(options: argparse.Namespace) -> int:
 
 
 def _starts(options: argparse.Namespace, *, is_whole: bool) -> int:
-    default = QUICK_STARTS if options.quick else starts.ALTERNATIONS
-    return int(options.starts or 0) if options.starts is not None or not is_whole else default
+    if options.starts is not None:
+        return int(options.starts)
+    if not is_whole:
+        return 0
+    return QUICK_STARTS if options.quick else starts.ALTERNATIONS
 
 
 def _seconds(options: argparse.Namespace) -> float:

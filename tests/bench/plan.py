@@ -160,4 +160,4 @@ def _quantile(carried: Carried, share: float) -> float:
 
 def names_for(members: int, peers: Sequence[str]) -> list[str]:
     """Return who is measured at a size: beyond the peers' own, only ours."""
-    return [COMMITTED, OURS, *peers] if members in SIZES else [OURS]
+    return [COMMITTED, OURS, *peers] if members <= SIZES[-1] else [OURS]
