@@ -69,8 +69,8 @@ def _spread(times: Sequence[float]) -> str:
 def _alternate(tree: Path | None) -> Start:
     """Start each once, in a room of its own."""
     environ = ours.environ_of(tree)
-    bare = _seconds(BARE, environ)
     with temporary() as directory:
+        bare = _seconds(BARE, environ, directory)
         began = time.monotonic()
         with ours.sockatuh(directory, sys.executable, tree=tree) as (_, port):
             serve = time.monotonic() - began
@@ -82,23 +82,24 @@ def _alternate(tree: Path | None) -> Start:
             }
             program, server = [sys.executable, "-m", "sockatuh"], f"127.0.0.1:{port}"
             say = [*program, "send", "--server", server, TEXT]
-            _seconds(say, environ)  # makes its key and meets the server
-            send = _seconds(say, environ)
-            chat = _seconds_until(TEXT, [*program, "chat", "-n", "1", server], environ)
+            _seconds(say, environ, directory)  # makes its key and meets the server
+            send = _seconds(say, environ, directory)
+            chat = _seconds_until(TEXT, [*program, "chat", "-n", "1", server], environ, directory)
     return Start(bare, serve - bare, send - bare, chat - bare)
 
 
-def _seconds(command: Sequence[str], environ: Mapping[str, str]) -> float:
+def _seconds(command: Sequence[str], environ: Mapping[str, str], directory: Path) -> float:
+    """Run a command in a directory without modules, as Python prefers those it finds there; return the seconds."""
     began = time.monotonic()
-    subprocess.run(command, check=True, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, env=environ, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     return time.monotonic() - began
 
 
-def _seconds_until(text: str, command: Sequence[str], environ: Mapping[str, str]) -> float:
+def _seconds_until(text: str, command: Sequence[str], environ: Mapping[str, str], directory: Path) -> float:
     """Return the seconds until a line with a text comes from a program; Spoilt if it does not."""
     began = time.monotonic()
     with subprocess.Popen(
-        command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8"
+        command, env=environ, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
