@@ -399,8 +399,10 @@ class Endpoint:
             return
         self._door.expire(now)
         for session in self._table:
-            self._table.expire_channels(session, now)
-            self._requests.expire(session, now)
+            if session.old_channel is not None:
+                self._table.expire_channels(session, now)
+            if session.lines.holds_parts():
+                self._requests.expire(session, now)
             if session.joining:  # the client waits for the server
                 session.join_by = now + self._limits.join_seconds
             if session.received_at + session.idle_seconds <= now:
