@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sockatuh.protocol.constants import GET_DATAGRAMS, MAX_PLAINTEXT, REPAIR_AFTER, REPAIR_DATAGRAMS
+from sockatuh.protocol.constants import GET_DATAGRAMS, MAX_PLAINTEXT, PUSH_WINDOW, REPAIR_AFTER, REPAIR_DATAGRAMS
 from sockatuh.protocol.messages import Change, Entries, Get, Head, Presence, ServerMessage, encode
 from sockatuh.protocol.timers import TimerTable
 
@@ -20,7 +20,7 @@ from .limits import Limits
 from .packing import Logged, Packed, as_shown_to, covered_through, mark_end, pack, strike_out, unshown
 from .rate_limit import KeysOfPlaces
 from .recent import Recent
-from .retransmission import Remedy, RetransmissionState
+from .retransmission import Remedy, RetransmissionState, ShownToAll
 from .send_queue import Outgoing
 from .session import Session
 from .timers import ServerTimer
@@ -53,6 +53,11 @@ class Fanout:
         self._apart: dict[str, int] = {}
         """For each owner that alone has been pushed entries after that: the last of them."""
         self._sessions: dict[int, Session] = {}
+        self._to_all = ShownToAll(head)
+        self._far: set[int] = set()
+        """The sessions that are so far behind that nothing is pushed to them, by cid."""
+        self._least_acked = head
+        """No other session has acknowledged less than this; so as long as it is near, all of them are."""
         self._of_owner: dict[str, dict[int, Session]] = {}
         self._out, self._timers = out, timers
         # By key and place, so that neither more sessions nor more keys give anybody more.
@@ -78,7 +83,8 @@ class Fanout:
         """Begin to push to a session whose cursor is `start`."""
         self._sessions[session.cid] = session
         self._of_owner.setdefault(session.owner, {})[session.cid] = session
-        session.retransmission.begin(start, self.head, now)
+        session.retransmission.begin(self._to_all, start, self.head, now)
+        self._note_far(session)
         if start < self.head:
             self._sweep_by(now + self._delay)
 
@@ -86,6 +92,7 @@ class Fanout:
         """Push nothing more to a session."""
         if self._sessions.pop(session.cid, None) is None:
             return
+        self._far.discard(session.cid)
         of_owner = self._of_owner[session.owner]
         del of_owner[session.cid]
         if not of_owner:
@@ -102,7 +109,10 @@ class Fanout:
         named = {owner for entry in entries if entry.shown_to for owner in entry.shown_to}
         apart = sorted(named | self._apart.keys())
         reached = {owner: self._push_apart(owner, entries, now) for owner in apart}
-        if shown := self._push(self._all_but(apart), EVERYBODY_ELSE, self._pushed, entries, now):
+        shown, plaintexts = _pack_shown(EVERYBODY_ELSE, self._pushed, entries)
+        if shown:
+            self._push(self._near_but(apart), plaintexts, now)
+            self._to_all.show(shown, now)
             self._pushed = shown
             self._apart.clear()
         self._apart |= {owner: seq for owner, seq in reached.items() if seq > self._pushed}
@@ -113,34 +123,39 @@ class Fanout:
     def _push_apart(self, owner: str, entries: Sequence[Logged], now: float) -> int:
         """Push to the sessions of one key; return the last seq they were pushed."""
         after = max(self._pushed, self._apart.get(owner, 0))
-        return self._push(list(self._of_owner.get(owner, {}).values()), owner, after, entries, now) or after
-
-    def _all_but(self, owners: Iterable[str]) -> list[Session]:
-        others = {cid for owner in owners for cid in self._of_owner.get(owner, ())}
-        if not others:
-            return list(self._sessions.values())
-        return [session for cid, session in self._sessions.items() if cid not in others]
-
-    def _push(self, sessions: Sequence[Session], owner: str, after: int, entries: Sequence[Logged], now: float) -> int:
-        """Push what an owner is shown to sessions, with the unshown entries before it from `after` on.
-
-        Return the last entry that is shown, 0 if none is.
-        """
-        items = as_shown_to(owner, entries)
-        shown = next((item.seq for item in reversed(items) if item.is_shown), 0)
+        shown, plaintexts = _pack_shown(owner, after, entries)
         if not shown:
-            return 0
-        if after + 1 < entries[0].seq:
-            items = as_shown_to(owner, [unshown(after + 1, entries[0].seq - 1 - after), *entries])
-        packed = pack(after, shown, [item for item in items if item.seq <= shown], PUSH_DATAGRAMS)
-        messages: list[ServerMessage] = [*packed]
-        if covered_through(packed[-1]) < shown:
-            messages.append(Head(shown))  # each session requests the rest at its own pace
-        near = [session for session in sessions if session.retransmission.show(shown, now)]
-        self._out.send_to_all(near, [encode(message) for message in messages])
+            return after
+        sessions = self._of_owner.get(owner, {}).values()
+        self._push([session for session in sessions if not session.retransmission.is_far_behind], plaintexts, now)
+        for session in sessions:
+            session.retransmission.show(shown, now)
+            self._note_far(session)
+        return shown
+
+    def _push(self, sessions: Sequence[Session], plaintexts: Sequence[bytes], now: float) -> None:
+        self._out.send_to_all(sessions, plaintexts)
         self._published_at = now
         self._sweep_by(now + self._delay)
-        return shown
+
+    def _near_but(self, owners: Iterable[str]) -> list[Session]:
+        """Return the sessions that are not far behind, without those of some keys."""
+        if self._to_all.last - self._least_acked > PUSH_WINDOW:
+            self._least_acked = self._to_all.last
+            for session in self._sessions.values():
+                self._note_far(session)
+        left_out = self._far.union(cid for owner in owners for cid in self._of_owner.get(owner, ()))
+        if not left_out:
+            return [*self._sessions.values()]
+        return [session for cid, session in self._sessions.items() if cid not in left_out]
+
+    def _note_far(self, session: Session) -> None:
+        """Note whether a session is far behind, and if not, how little it has acknowledged."""
+        if session.retransmission.is_far_behind:
+            self._far.add(session.cid)
+        else:
+            self._far.discard(session.cid)
+            self._least_acked = min(self._least_acked, session.retransmission.acked)
 
     def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
         """Send PRESENCE to every session that gets entries; what is lost is not sent again.
@@ -160,8 +175,12 @@ class Fanout:
 
     def acknowledge(self, session: Session, seq: int, now: float) -> None:
         """Note that a session has everything up to `seq`."""
-        if seq <= self.head and session.retransmission.acknowledge(seq, now):
+        if seq > self.head:
+            return
+        if session.retransmission.acknowledge(seq, now):
             self._sweep_by(now + self._delay)
+        if session.cid in self._far:
+            self._note_far(session)
 
     def get(self, session: Session, get: Get, now: float) -> tuple[int, int] | None:
         """Answer a GET from memory, within the rate; return the stretch to be read from the log instead, if any."""
@@ -205,16 +224,18 @@ class Fanout:
         sent = 0
         for session in self._sessions.values():
             retransmission = session.retransmission
+            retransmission.notice(now)
             if retransmission.state is RetransmissionState.UP_TO_DATE:
                 continue
             due_at = retransmission.due_at(self._delay, self._published_at)
             if due_at <= now:
                 if sent >= SWEEP_BYTES:
-                    next_at = now
-                    break
+                    self._sweep_by(now)
+                    return
                 sent += self._send_again(session, retransmission.time_out(now))
                 due_at = retransmission.due_at(self._delay, self._published_at)
             next_at = min(next_at, due_at)
+        self._to_all.since = math.inf
         if next_at < math.inf:
             self._sweep_by(next_at)
 
@@ -237,3 +258,21 @@ class Fanout:
         plaintexts = [encode(message) for message in messages]
         self._out.send_to_all((session,), plaintexts)
         return sum(map(len, plaintexts))
+
+
+def _pack_shown(owner: str, after: int, entries: Sequence[Logged]) -> tuple[int, list[bytes]]:
+    """Return the last entry that an owner is shown, and the messages that tell it of all from `after` on up to that.
+
+    If it is shown none of them, (0, []).
+    """
+    items = as_shown_to(owner, entries)
+    shown = next((item.seq for item in reversed(items) if item.is_shown), 0)
+    if not shown:
+        return 0, []
+    if after + 1 < entries[0].seq:
+        items = as_shown_to(owner, [unshown(after + 1, entries[0].seq - 1 - after), *entries])
+    packed = pack(after, shown, [item for item in items if item.seq <= shown], PUSH_DATAGRAMS)
+    messages: list[ServerMessage] = [*packed]
+    if covered_through(packed[-1]) < shown:
+        messages.append(Head(shown))  # each session requests the rest at its own pace
+    return shown, [encode(message) for message in messages]

@@ -27,6 +27,7 @@ from sockatuh.protocol.constants import (
 from sockatuh.protocol.server.fanout import MAX_APART, PUSH_DATAGRAMS, SWEEP_GRAIN, Fanout
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import EVERYBODY, NOBODY, Audience, Logged, unshown
+from sockatuh.protocol.server.retransmission import Retransmission
 from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.timers import ServerTimer
 from sockatuh.protocol.timers import TimerTable
@@ -588,6 +589,48 @@ def test_of_many_who_were_shown_something_of_their_own_no_more_are_remembered_th
     assert message.after == MAX_APART + 1, "what is before it is asked for"
 
 
+def test_one_who_comes_back_from_far_behind_is_pushed_nothing_though_all_others_are_near() -> None:
+    crowd = owned(2)
+    for head in (2 * PUSH_WINDOW, 2 * PUSH_WINDOW + 1):
+        crowd.fanout.publish([unshown(crowd.fanout.head + 1, head - 1 - crowd.fanout.head), entry(head)], START)
+        for session in crowd.sessions:
+            crowd.fanout.acknowledge(session, head, START)
+    crowd.opener.read()
+    crowd.fanout.discard(crowd.sessions[0])
+    crowd.sessions[0].retransmission = Retransmission()
+    crowd.fanout.add(crowd.sessions[0], 5, START)
+    crowd.grow(2 * PUSH_WINDOW + 2)
+    assert crowd.sessions[0].retransmission.is_far_behind
+    crowd.fanout.publish([entry(2 * PUSH_WINDOW + 3)], START)
+    assert [cid for cid, _ in crowd.opener.read_by_cid()] == [2]
+
+
+def test_one_who_has_come_near_and_falls_far_behind_again_is_pushed_nothing_again() -> None:
+    crowd = owned(2)
+
+    def jump(head: int) -> list[int]:
+        crowd.fanout.publish([unshown(crowd.fanout.head + 1, head - 1 - crowd.fanout.head), entry(head)], START)
+        crowd.fanout.acknowledge(crowd.sessions[1], head, START)
+        return [cid for cid, _ in crowd.opener.read_by_cid()]
+
+    assert jump(3 * PUSH_WINDOW) == [1, 2]
+    assert jump(3 * PUSH_WINDOW + 2) == [2]
+    crowd.ack(3 * PUSH_WINDOW - PUSH_WINDOW // 2)
+    assert jump(4 * PUSH_WINDOW) == [1, 2]
+    assert jump(4 * PUSH_WINDOW + 2) == [2]
+
+
+def test_after_a_long_silence_a_room_that_talks_gives_its_clients_time_again() -> None:
+    crowd = Crowd()
+    crowd.grow(1)
+    crowd.ack(1)
+    assert crowd.sweeps(START + 100) == []
+    for seq in range(2, 40):
+        crowd.now += 0.05
+        crowd.grow(seq)
+        assert crowd.sweeps(crowd.now) == []
+
+
 AUDIENCES = (EVERYBODY, NOBODY, frozenset({"the key of 1"}), BETWEEN_TWO)
 
 
@@ -726,3 +769,44 @@ def test_what_has_changed_is_told_in_as_few_datagrams_as_hold_it() -> None:
     assert [change for each in told for change in each.changed] == [few, *[long] * 31]
     assert {each.here for each in told} == {5}
     assert len(told) == 16, "two of the longest in each"
+
+
+PUBLICATION = st.tuples(st.just("publish"), st.sampled_from((EVERYBODY, *AUDIENCES[2:])), st.integers(0, PUSH_WINDOW))
+ACKNOWLEDGEMENT = st.tuples(st.just("acknowledge"), st.integers(0, 2), st.integers(0, 100))
+COMING = st.tuples(st.just("come back"), st.integers(0, 2), st.integers(0, 100))
+
+
+@given(steps=st.lists(st.one_of(PUBLICATION, PUBLICATION, ACKNOWLEDGEMENT, COMING, st.just(("sweep",))), max_size=30))
+def test_exactly_those_are_pushed_an_entry_who_are_shown_it_and_lack_no_more_than_the_window(
+    steps: list[tuple[str] | tuple[str, Audience, int] | tuple[str, int, int]],
+) -> None:
+    crowd = owned(3)
+    acked, shown = dict.fromkeys((1, 2, 3), 0), dict.fromkeys((1, 2, 3), 0)
+    for step in steps:
+        crowd.now += 0.3
+        match step:
+            case ("publish", frozenset() | None as audience, int(hidden)):
+                head = crowd.fanout.head
+                seq = head + hidden + 1
+                run = [unshown(head + 1, hidden)] if hidden else []
+                crowd.fanout.publish([*run, entry(seq, shown_to=audience)], crowd.now)
+                meant = [each.cid for each in crowd.sessions if audience is None or each.owner in audience]
+                near = [cid for cid in meant if shown[cid] - acked[cid] <= PUSH_WINDOW]
+                assert sorted(cid for cid, _ in crowd.opener.read_by_cid()) == near
+                shown |= dict.fromkeys(meant, seq)
+            case ("acknowledge", int(index), int(percent)):
+                session, seq = crowd.sessions[index], crowd.fanout.head * percent // 100
+                crowd.fanout.acknowledge(session, seq, crowd.now)
+                acked[session.cid] = max(acked[session.cid], seq)
+            case ("come back", int(index), int(percent)):
+                session, start = crowd.sessions[index], crowd.fanout.head * percent // 100
+                crowd.fanout.discard(session)
+                session.retransmission = Retransmission()
+                crowd.fanout.add(session, start, crowd.now)
+                acked[session.cid], shown[session.cid] = start, crowd.fanout.head
+            case _:
+                crowd.fanout.sweep(crowd.now)
+                crowd.opener.read()
+        for session in crowd.sessions:
+            assert session.retransmission.acked == acked[session.cid]
+            assert session.retransmission.shown == shown[session.cid]

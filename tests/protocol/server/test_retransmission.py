@@ -16,6 +16,7 @@ from sockatuh.protocol.server.retransmission import (
     Retransmission,
     RetransmissionEvent,
     RetransmissionState,
+    ShownToAll,
 )
 
 DELAY = 0.6
@@ -97,7 +98,7 @@ def test_being_shown_more_while_behind_does_not_put_the_repetition_off() -> None
 
 def test_one_that_begins_behind_the_head_is_behind_until_it_has_all_of_it() -> None:
     retransmission = Retransmission()
-    retransmission.begin(3, 9, 100.0)
+    retransmission.begin(ShownToAll(), 3, 9, 100.0)
     assert retransmission.state is RetransmissionState.BEHIND
     assert retransmission.acknowledge(9, 101.0) is False
     assert retransmission.acked == retransmission.shown == 9
@@ -138,3 +139,33 @@ def test_it_is_up_to_date_exactly_when_all_that_was_shown_is_acknowledged(steps:
         assert (retransmission.state is RetransmissionState.UP_TO_DATE) == (
             retransmission.acked >= retransmission.shown
         )
+
+
+def test_what_all_are_shown_counts_at_once_and_is_waited_for_from_the_first_of_it() -> None:
+    to_all = ShownToAll()
+    retransmission = Retransmission(to_all)
+    to_all.show(3, 100.0)
+    to_all.show(5, 104.0)
+    assert retransmission.shown == 5
+    retransmission.notice(105.0)
+    assert (retransmission.state, retransmission.since) == (RetransmissionState.BEHIND, 100.0)
+    to_all.show(6, 110.0)
+    retransmission.notice(111.0)
+    assert retransmission.since == 100.0, "the wait has begun"
+
+
+def test_one_that_has_what_all_were_shown_has_nothing_to_notice() -> None:
+    to_all = ShownToAll()
+    retransmission = Retransmission(to_all)
+    to_all.show(3, 100.0)
+    assert retransmission.acknowledge(3, 101.0) is False
+    retransmission.notice(102.0)
+    assert retransmission.state is RetransmissionState.UP_TO_DATE
+
+
+def test_an_acknowledgement_of_a_part_of_what_all_were_shown_is_one() -> None:
+    to_all = ShownToAll()
+    retransmission = Retransmission(to_all)
+    to_all.show(9, 100.0)
+    assert retransmission.acknowledge(4, 101.0) is True
+    assert (retransmission.state, retransmission.since) == (RetransmissionState.BEHIND, 101.0)
