@@ -1,7 +1,7 @@
 """Wakes the one thread that waits for work. Any thread may ring; rings that nobody has heard yet count as one.
 
-It costs half as much as a queue, whose locks hand the interpreter back and forth, and an event loop can wait for it
-too. It is an eventfd(2) on Linux and a pipe on macOS.
+An event loop can wait for it too. A round trip between two threads costs a fifth less than with a queue, whose locks
+hand the interpreter back and forth. It is an eventfd(2) on Linux and a pipe on macOS.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ class Bell:
 
     def __init__(self) -> None:
         if hasattr(os, "eventfd"):
-            self._near = self._far = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self._read_end = self._write_end = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         else:
-            self._near, self._far = os.pipe()
-            os.set_blocking(self._near, False)
-            os.set_blocking(self._far, False)
+            self._read_end, self._write_end = os.pipe()
+            os.set_blocking(self._read_end, False)
+            os.set_blocking(self._write_end, False)
         self._poll = select.poll()
-        self._poll.register(self._near, select.POLLIN)
+        self._poll.register(self._read_end, select.POLLIN)
         self._gate = threading.Lock()
         self._closed = False
 
     def fileno(self) -> int:
         """Return the descriptor to wait for."""
-        return self._near
+        return self._read_end
 
     def ring(self) -> None:
-        """Wake the thread that waits, or the next time that it does; has no effect after `close`."""
+        """Wake the thread that waits, or make its next wait return at once; has no effect after `close`."""
         with self._gate:  # or the number of a closed descriptor may be another file's by now
             if not self._closed:
-                with contextlib.suppress(BlockingIOError):  # so many rings wait in the pipe that none is missed
-                    os.write(self._far, _ONE)
+                with contextlib.suppress(BlockingIOError):  # full: a ring is pending anyway
+                    os.write(self._write_end, _ONE)
 
     def wait(self, timeout: float) -> None:
         """Return when it is rung, after `timeout` seconds at the latest."""
@@ -49,14 +49,14 @@ class Bell:
             self.hear()
 
     def hear(self) -> None:
-        """Be done with all rings so far."""
+        """Clear all rings so far."""
         with contextlib.suppress(BlockingIOError):
-            os.read(self._near, _AT_ONCE)
+            os.read(self._read_end, _AT_ONCE)
 
     def close(self) -> None:
         """Free the descriptors; nobody may be waiting."""
         with self._gate:
             if not self._closed:
                 self._closed = True
-                for descriptor in {self._near, self._far}:
+                for descriptor in {self._read_end, self._write_end}:
                     os.close(descriptor)

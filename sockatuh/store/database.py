@@ -227,8 +227,7 @@ class Writer(Generic[Job, Done]):
 
     `run` does a batch of jobs inside the transaction. If it or the commit raises, the transaction is rolled back and
     `fail` supplies the results instead. `finish` gets the results after the commit, in the order of the jobs. `rest` is
-    called when a batch is done, and about once a second when there is none. A batch for which `is_one_statement` is
-    true gets no BEGIN and no COMMIT: SQLite commits the one statement by itself. All are called in the thread, which
+    called when a batch is done, and about once a second when there is none. All four are called in the thread, which
     survives every error in a job.
     """
 
@@ -241,13 +240,11 @@ class Writer(Generic[Job, Done]):
         fail: Callable[[list[Job], StoreError], list[Done]],
         finish: Callable[[list[Done]], None],
         rest: Callable[[], None],
-        is_one_statement: Callable[[list[Job]], bool] = lambda _: False,
     ) -> None:
         self._path = path
         self._connection = connection
         self._files = _files(path)
         self._run, self._fail, self._finish, self._rest = run, fail, finish, rest
-        self._is_one_statement = is_one_statement
         self._waiting: deque[Job] = deque()
         self._bell = Bell()
         self._gate = threading.Lock()
@@ -318,13 +315,7 @@ class Writer(Generic[Job, Done]):
             return self._fail(jobs, error if isinstance(error, StoreError) else unusable(self._path, error))
 
     def _transact(self, jobs: list[Job]) -> list[Done]:
-        run = self._run if self._is_one_statement(jobs) else self._run_together
-        done = run(self._connection, jobs)
-        if _files(self._path) != self._files:  # this commit is lost as soon as the file is closed
-            raise gone(self._path)
-        return done
-
-    def _run_together(self, connection: sqlite3.Connection, jobs: list[Job]) -> list[Done]:
+        connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
             done = self._run(connection, jobs)
@@ -333,4 +324,6 @@ class Writer(Generic[Job, Done]):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        if _files(self._path) != self._files:  # this commit is lost as soon as the file is closed
+            raise gone(self._path)
         return done

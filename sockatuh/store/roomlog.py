@@ -114,13 +114,7 @@ class RoomLog:
         """Whether the write-ahead log may hold removed texts, as at the start that of a process that was killed."""
         self._truncate_at = 0.0
         self._writer: Writer[Append | _Work, _Done] = Writer(
-            path,
-            connection,
-            run=self._run,
-            fail=self._fail,
-            finish=self._finish,
-            rest=self._rest,
-            is_one_statement=self._is_one_line,
+            path, connection, run=self._run, fail=self._fail, finish=self._finish, rest=self._rest
         )
         self._refused: StoreError | None = None
         self._kept: deque[_Work] = deque()
@@ -317,9 +311,6 @@ class RoomLog:
         while count := self.call(delete_some):
             total += count
         return total
-
-    def _is_one_line(self, jobs: list[Append | _Work]) -> bool:
-        return len(jobs) == 1 and _is_unconditional(jobs[0]) and not self._kept
 
     def _run(self, connection: sqlite3.Connection, jobs: list[Append | _Work]) -> list[_Done]:
         now = self._clock()

@@ -65,31 +65,6 @@ def desk(path: Path) -> Iterator[Desk]:
     desk.writer.close()
 
 
-class StatementDesk(Desk):
-    """A writer of numbers that writes a single one without BEGIN and COMMIT."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.writer.close()
-        self.statements: list[str] = []
-        connection = open_writer(path, "full")
-        connection.set_trace_callback(self.statements.append)
-        self.writer = Writer(
-            path,
-            connection,
-            run=self.run_each,
-            fail=self.fail,
-            finish=self.finish,
-            rest=self.rested.set,
-            is_one_statement=lambda jobs: len(jobs) == 1,
-        )
-
-    def run_each(self, connection: sqlite3.Connection, jobs: list[Insert]) -> list[str]:
-        for job in jobs:
-            connection.execute("INSERT INTO numbers VALUES (nullif(?, -1))", (job,))
-        return [f"done {job}" for job in jobs]
-
-
 def numbers(path: Path) -> list[int]:
     with closing(open_reader(path)) as connection:
         return [number for (number,) in connection.execute("SELECT number FROM numbers ORDER BY rowid")]
@@ -255,34 +230,6 @@ def test_a_failed_batch_is_rolled_back_and_the_next_one_committed(desk: Desk, pa
     desk.writer.put(7)
     desk.writer.close()
     assert desk.batches == [[f"{path}: negative: -1"], ["done 7"]]
-    assert numbers(path) == [7]
-
-
-def test_a_single_statement_is_committed_without_a_transaction_around_it(path: Path) -> None:
-    desk = StatementDesk(path)
-    desk.writer.put(1)
-    assert desk.answered.wait(10)
-    assert numbers(path) == [1]
-    assert [each.split()[0] for each in desk.statements] == ["INSERT"]
-    desk.writer.put(2, wake=False)
-    desk.writer.put(3)
-    desk.writer.close()
-    assert numbers(path) == [1, 2, 3]
-    assert [each.split()[0] for each in desk.statements[1:5]] == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
-
-
-def test_a_single_statement_that_fails_leaves_nothing_and_the_next_one_is_committed(path: Path) -> None:
-    with closing(open_writer(path, "full")) as connection:
-        connection.execute("CREATE TABLE numbers (number NOT NULL)")
-    desk = StatementDesk(path)
-    desk.writer.put(-1)
-    assert desk.answered.wait(10)
-    desk.writer.put(7)
-    desk.writer.close()
-    assert [answer for batch in desk.batches for answer in batch] == [
-        f"{path}: NOT NULL constraint failed: numbers.number: -1",
-        "done 7",
-    ]
     assert numbers(path) == [7]
 
 

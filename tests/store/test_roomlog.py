@@ -588,6 +588,22 @@ def test_appends_wait_for_resume_only_if_one_of_them_has_failed(room: Room) -> N
     assert isinstance(room.append(entry(1))[0], Committed)
 
 
+def test_a_kept_submission_is_undone_with_a_single_append_that_fails(room: Room, path: Path) -> None:
+    with locked(room):
+        room.log.submit(put_down("a"))
+        with pytest.raises(DatabaseUnusable):
+            room.wait()
+    answered = threading.Event()
+    room.log._deliver = lambda _rows, _outcomes: answered.set()
+    room.log.append(entry(1, text="\ud800"))  # cannot be encoded
+    assert answered.wait(10)
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT count(*) FROM meta WHERE name = 'a'").fetchone() == (0,)
+    room.log.resume()
+    assert put_down_so_far(room) == ["a"]
+    assert room.errors == []
+
+
 def test_submissions_beyond_the_bound_are_dropped_and_reported(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roomlog, "MAX_KEPT", 2)
     with locked(room):
