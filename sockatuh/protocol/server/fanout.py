@@ -57,7 +57,8 @@ class Fanout:
         self._far: set[int] = set()
         """The sessions that are so far behind that nothing is pushed to them, by cid."""
         self._least_acked = head
-        """No other session has acknowledged less than this; so as long as it is near, all of them are."""
+        """A lower bound on what the sessions outside `_far` have acknowledged: none of them is far behind as long as
+        `_to_all.last` is at most PUSH_WINDOW above it."""
         self._of_owner: dict[str, dict[int, Session]] = {}
         self._out, self._timers = out, timers
         # By key and place, so that neither more sessions nor more keys give anybody more.

@@ -82,7 +82,7 @@ class ShownToAll(msgspec.Struct):
     last: int = 0
     """The last such entry."""
     since: float = math.inf
-    """When the first was shown that not all sessions have noticed; infinity if they have noticed every one."""
+    """When the first entry since the last complete sweep was shown; infinity if none was."""
 
     def show(self, seq: int, now: float) -> None:
         """Note that everybody was shown the entry `seq`."""
@@ -95,7 +95,7 @@ class Retransmission(msgspec.Struct):
     to_all: ShownToAll = msgspec.field(default_factory=ShownToAll)
     acked: int = 0
     state: RetransmissionState = RetransmissionState.UP_TO_DATE
-    since: float = 0.0
+    since: float = -math.inf
     """When the present wait began: at the last transition, even one to the same state."""
     _shown: int = 0
     """The last entry that this session was shown by itself."""
@@ -114,10 +114,14 @@ class Retransmission(msgspec.Struct):
         """Begin with a client whose cursor is `start`; it asks by itself for everything up to `head`."""
         self.to_all, self.acked, self._shown = to_all, start, start
         if start < head:
-            self.show(head, now)
+            self._note(head, now)
 
     def show(self, seq: int, now: float) -> None:
         """Note that this session was shown the entry `seq`."""
+        self.notice(now)
+        self._note(seq, now)
+
+    def _note(self, seq: int, now: float) -> None:
         self._shown = seq
         if self.state is RetransmissionState.UP_TO_DATE:
             self._enter(RetransmissionEvent.SHOWN, now)
@@ -125,7 +129,7 @@ class Retransmission(msgspec.Struct):
     def notice(self, now: float) -> None:
         """Notice what all sessions were shown."""
         if self.state is RetransmissionState.UP_TO_DATE and self.acked < self.shown:
-            self._enter(RetransmissionEvent.SHOWN, min(self.to_all.since, now))
+            self._enter(RetransmissionEvent.SHOWN, max(self.since, min(self.to_all.since, now)))
 
     def acknowledge(self, seq: int, now: float) -> bool:
         """Note that the session has everything up to `seq`; return whether it is still behind, but less than before."""

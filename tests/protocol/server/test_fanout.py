@@ -601,8 +601,11 @@ def test_one_who_comes_back_from_far_behind_is_pushed_nothing_though_all_others_
     crowd.fanout.add(crowd.sessions[0], 5, START)
     crowd.grow(2 * PUSH_WINDOW + 2)
     assert crowd.sessions[0].retransmission.is_far_behind
+    assert crowd.fanout._far == {1}
     crowd.fanout.publish([entry(2 * PUSH_WINDOW + 3)], START)
     assert [cid for cid, _ in crowd.opener.read_by_cid()] == [2]
+    crowd.fanout.discard(crowd.sessions[0])
+    assert crowd.fanout._far == set()
 
 
 def test_one_who_has_come_near_and_falls_far_behind_again_is_pushed_nothing_again() -> None:

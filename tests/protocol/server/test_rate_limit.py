@@ -211,3 +211,13 @@ def test_a_place_has_twenty_keys_worth_whatever_the_number_of_its_keys() -> None
     assert rates.take("a new key", "elsewhere", 0.0)
     assert [rates.take("one key", "another place", 0.0) for _ in range(3)] == [True, True, False]
     assert rates.delay("one key", "a third place", 0.0) == 1.0, "a key has one rate wherever it is"
+
+
+def test_keys_of_an_exhausted_place_evict_nobody() -> None:
+    rates = KeysOfPlaces(1.0, 1.0, 3)
+    assert rates.take("honest", "home", 0.0)
+    for _ in range(PLACE_SHARE):
+        assert rates.take("villain", "lair", 0.0) == (rates.delay("villain", "lair", 0.0) == 1.0)
+        rates.charge("villain", "lair", 1.0)
+    assert not any(rates.take(f"new key {number}", "lair", 0.0) for number in range(9))
+    assert not rates.take("honest", "home", 0.0), "it is remembered"

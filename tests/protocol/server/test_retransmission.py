@@ -154,6 +154,24 @@ def test_what_all_are_shown_counts_at_once_and_is_waited_for_from_the_first_of_i
     assert retransmission.since == 100.0, "the wait has begun"
 
 
+def test_what_it_is_shown_by_itself_does_not_put_off_the_wait_for_what_all_were_shown() -> None:
+    to_all = ShownToAll()
+    retransmission = Retransmission(to_all)
+    to_all.show(3, 100.0)
+    retransmission.show(4, 102.0)
+    assert (retransmission.state, retransmission.since) == (RetransmissionState.BEHIND, 100.0)
+
+
+def test_no_wait_begins_before_the_last_acknowledgement() -> None:
+    to_all = ShownToAll()
+    retransmission = Retransmission(to_all)
+    to_all.show(3, 100.0)
+    retransmission.acknowledge(3, 101.0)
+    to_all.show(4, 102.0)
+    retransmission.notice(103.0)
+    assert retransmission.since == 101.0
+
+
 def test_one_that_has_what_all_were_shown_has_nothing_to_notice() -> None:
     to_all = ShownToAll()
     retransmission = Retransmission(to_all)
