@@ -40,6 +40,14 @@ class LineWaiter(msgspec.Struct, frozen=True):
 Waiter: TypeAlias = LineWaiter | JoinAttempt | RenameAttempt | OrderAttempt | StrikeAttempt
 
 
+class _Pending(msgspec.Struct):
+    """An append that has no outcome yet, about how many bytes of memory it takes, and who waits for it."""
+
+    append: Append
+    memory: int
+    waiters: list[Waiter]
+
+
 class AppendQueue:
     """The appends under way, by id. `put` passes one to the log; `resume` makes the log accept them after a failure."""
 
@@ -50,8 +58,7 @@ class AppendQueue:
         self._bytes = 0
         self.is_full = False
         """Whether no more may be queued: from `max_bytes` of memory on, until it is down to half of that."""
-        self._pending: dict[bytes, tuple[Append, int, list[Waiter]]] = {}
-        """Each with the memory it takes and who waits for it."""
+        self._pending: dict[bytes, _Pending] = {}
         self._failed: set[bytes] = set()
         self._refusal: SockAtuhError | None = None
         self._retry_at = 0.0
@@ -75,11 +82,10 @@ class AppendQueue:
     def add(self, append: Append, *waiters: Waiter) -> None:
         """Queue an append; if its id is queued already, only add the waiters."""
         if append.id in self._pending:
-            self._pending[append.id][2].extend(waiters)
+            self._pending[append.id].waiters.extend(waiters)
             return
-        memory = _memory_of(append)
-        self._pending[append.id] = append, memory, list(waiters)
-        self._count(memory)
+        pending = self._pending[append.id] = _Pending(append, _memory_of(append), list(waiters))
+        self._count(pending.memory)
         if self._failed:
             self._failed.add(append.id)
         else:
@@ -87,8 +93,10 @@ class AppendQueue:
 
     def forget(self, session: int) -> None:
         """Stop answering a session for its lines; they are still stored."""
-        for _, _, waiters in self._pending.values():
-            waiters[:] = [each for each in waiters if not isinstance(each, LineWaiter) or each.session != session]
+        for pending in self._pending.values():
+            pending.waiters = [
+                each for each in pending.waiters if not isinstance(each, LineWaiter) or each.session != session
+            ]
 
     def resolve(
         self, outcomes: Iterable[Outcome], now: float
@@ -106,10 +114,10 @@ class AppendQueue:
                 self._refusal, self._retry_at = outcome.error, now + RETRY_INTERVAL
             else:
                 self._refusal = None
-                append, memory, waiters = self._pending.pop(outcome.id)
+                pending = self._pending.pop(outcome.id)
                 self._failed.discard(outcome.id)
-                self._count(-memory)
-                yield append, outcome, waiters
+                self._count(-pending.memory)
+                yield pending.append, outcome, pending.waiters
 
     def _count(self, size: int) -> None:
         self._bytes += size
@@ -122,8 +130,8 @@ class AppendQueue:
         if self._failed and len(self._failed) == len(self._pending) and now >= self._retry_at:
             self._failed.clear()
             self._resume()
-            for append, _, _ in self._pending.values():
-                self._put(append)
+            for pending in self._pending.values():
+                self._put(pending.append)
 
 
 def _memory_of(append: Append) -> int:

@@ -1,7 +1,7 @@
 """Calls that other threads want made in the event loop's thread, in the order in which they asked for them.
 
-`call_soon_threadsafe` does the same for any loop; waking this one by a `Bell` takes half the processor time, and each
-message to the room takes one such call.
+`call_soon_threadsafe` does the same for any loop. Waking this one by a `Bell` takes a fifth less processor time, and
+each message to the room takes one such call.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ class LoopCalls:
         loop.add_reader(self._bell.fileno(), self._make_calls)
 
     def add(self, call: Callable[..., object], *arguments: object) -> None:
-        """Have `call` called soon; may be called from any thread. After `close`, nothing is called any more."""
+        """Have `call` called soon; may be called from any thread. After `close`, no call is made."""
         self._waiting.append((call, arguments))
         self._bell.ring()
 
     def close(self) -> None:
         """Make no more calls; called in the loop's thread."""
+        if self._closed:
+            return
         self._closed = True
         self._loop.remove_reader(self._bell.fileno())
         self._bell.close()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 import threading
 from typing import Any
 
@@ -22,6 +24,7 @@ def test_calls_of_other_threads_are_made_in_the_loops_thread_and_in_order() -> N
         thread.start()
         await asyncio.wait_for(done.wait(), 10)
         thread.join()
+        assert not select.select([calls._bell], [], [], 0)[0], "or the loop would never sleep"
         calls.close()
         return made
 
@@ -73,5 +76,23 @@ def test_a_call_that_is_added_by_a_call_is_made_too() -> None:
         await asyncio.wait_for(done.wait(), 10)
         calls.close()
         return done.is_set()
+
+    assert asyncio.run(run())
+
+
+def test_closing_twice_does_no_harm_to_what_has_its_descriptor_by_then() -> None:
+    async def run() -> bool:
+        loop, read = asyncio.get_running_loop(), asyncio.Event()
+        calls = LoopCalls(loop)
+        calls.close()
+        ends = os.pipe()
+        loop.add_reader(ends[0], read.set)
+        calls.close()
+        os.write(ends[1], b"x")
+        await asyncio.wait_for(read.wait(), 10)
+        loop.remove_reader(ends[0])
+        for each in ends:
+            os.close(each)
+        return read.is_set()
 
     assert asyncio.run(run())
