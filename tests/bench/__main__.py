@@ -27,7 +27,11 @@ SUBJECTS = {name.lower(): name for name in (OURS, COMMITTED, *PEERS)}
 
 def main() -> int:
     """Measure what was asked for and print it."""
-    options = _options().parse_args()
+    parser = _options()
+    options = parser.parse_args()
+    is_whole = not (options.members or options.loads or options.only or options.rounds == 0)
+    if options.record and (options.beside or not is_whole):
+        parser.error("--record writes all tables, so all has to be measured, and nothing beside it")
     began = time.monotonic()
     missing = missing_peers()
     peers = [name for name in PEERS if name not in missing]
@@ -35,7 +39,6 @@ def main() -> int:
         print(f"{name} is not here: apt-get install {PEERS[name]}", file=sys.stderr)
     on_core(CROWD_CORE)
     figures = Figures()
-    is_whole = not (options.members or options.loads or options.only or options.rounds == 0)
     for members, loads in _rooms(options):
         for (way, load), cost in measure_limits(members, _seconds(options) / 2).items():
             figures.limits[way, load, members] = cost
