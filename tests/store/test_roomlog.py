@@ -129,7 +129,11 @@ def test_a_condition_is_met_by_the_last_entry_of_its_key(room: Room) -> None:
 def test_both_entries_of_an_append_are_delivered_in_one_call_and_answered_once(room: Room) -> None:
     room.append(entry(1, "joined", "tom", expect=0))
     renamed = rename(2, 0, 1)
-    room.append(renamed, entry(4))
+    free = room.hold()
+    for append in (renamed, entry(4)):
+        room.log.append(append)
+    free.set()
+    room.wait()
     rows, outcomes = room.deliveries[-1]
     assert seqs(rows) == [2, 3, 4]
     assert [row.key for row in rows] == ["ana", "tom", None]
