@@ -15,7 +15,7 @@ An acknowledgement that moves leads back to BEHIND, or to UP_TO_DATE, from every
 
 Almost every entry is shown to everybody. That is noted once for all sessions (`ShownToAll`), and each session notices
 it when it is looked at, by an acknowledgement or a sweep: to note it at a thousand sessions, whose memory is cold by
-then, took a sixth of what a message costs.
+then, took up to a sixth of what a message costs.
 """
 
 from __future__ import annotations
