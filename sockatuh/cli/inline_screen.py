@@ -113,7 +113,7 @@ class InlineScreen:
             follow.cancel()
             printer.cancel()
             await asyncio.wait({follow, printer})
-            self._commands.close()
+            await self._commands.finish()
             self._state.close()
             self._delay.end()
             await report_last_answers(self._room, self._narrator.report)

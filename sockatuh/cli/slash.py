@@ -71,6 +71,6 @@ class CommandRunner:
             case UnknownCommand(word):
                 return NotDone(phrases.unknown_command(word))
 
-    def close(self) -> None:
-        """Cancel pending answers."""
-        self._context.close()
+    async def finish(self) -> None:
+        """Wait for the last answers, then cancel those that are missing."""
+        await self._context.finish()

@@ -16,6 +16,7 @@ from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
 from .chat_state import ChatState
+from .commands.context import LAST_ANSWERS
 from .errors import ExitCode, explain, stop
 from .jsonlines import JsonLines, read_line, read_strike
 from .narrator import Narrator
@@ -30,8 +31,6 @@ STORED_WITHIN: Final = 30.0
 """Seconds without an acknowledgement after which the command ends although lines are unanswered."""
 LAST_WORDS: Final = 10.0
 """Seconds without an acknowledgement after which a screen is left although lines are unsent."""
-LAST_ANSWERS: Final = 1.0
-"""Seconds to wait for answers to lines said just before leaving."""
 
 
 class TypedPassword:
@@ -90,7 +89,7 @@ async def talk_in_plain_lines(room: Room, person: AtTerminal, profile: Profile) 
     try:
         await _converse(room, narrator.report, feed)
     finally:
-        commands.close()
+        await commands.finish()
         state.close()
         person.answered()
 

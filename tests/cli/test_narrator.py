@@ -75,7 +75,7 @@ def tell(
         then(commands)
         for _ in range(10):
             await asyncio.sleep(0)
-        commands.close()
+        await commands.finish()
         state.close()
         return wall.seen
 

@@ -125,6 +125,6 @@ class Chat:
         for _ in range(10):
             await asyncio.sleep(0)
 
-    def close(self) -> None:
-        self.commands.close()
+    async def close(self) -> None:
+        await self.commands.finish()
         self.state.close()

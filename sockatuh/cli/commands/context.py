@@ -22,6 +22,8 @@ from sockatuh.wording.answers import NO, YES
 
 ANSWERED_WITHIN: Final = 10.0
 """Seconds within which the server answers a command, or it has not."""
+LAST_ANSWERS: Final = 1.0
+"""Seconds to wait for answers to what was said or asked for just before leaving."""
 
 
 class SayText(msgspec.Struct, frozen=True):
@@ -111,9 +113,15 @@ class CommandContext:
                 self.view.note(sentence)
         return Done.HANDLED
 
-    def close(self) -> None:
-        """Cancel what has no answer yet."""
-        for task in self._under_way.values():
+    async def finish(self) -> None:
+        """Wait for answers, LAST_ANSWERS seconds at most, then cancel what has none.
+
+        A name that the room has given already is to be remembered with its ticket, which comes with the answer.
+        """
+        under_way = [task for task in self._under_way.values() if not task.done()]
+        if under_way and self.room.in_contact:
+            await asyncio.wait(under_way, timeout=LAST_ANSWERS)
+        for task in under_way:
             task.cancel()
 
     async def _carry_out(self, command: str, work: Coroutine[Any, Any, None]) -> None:

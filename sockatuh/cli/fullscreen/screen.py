@@ -123,7 +123,7 @@ class FullScreen(LogView):
             self._delay.end()
             await asyncio.wait({follow})
             await self._input.close()
-            self._commands.close()
+            await self._commands.finish()
             self._state.close()
             await report_last_answers(self._room, self._feed.report)
             with contextlib.suppress(OSError):  # the terminal was hung up

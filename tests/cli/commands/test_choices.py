@@ -26,8 +26,8 @@ def test_quiet_hides_joins_and_leaves_here_and_next_time(tmp_path: Path) -> None
         assert await again.hear(joined(5, "ana")) == []
         assert await again.type("/quiet off") == [f"— {wording.NOT_QUIET}"]
         assert await again.hear(joined(8, "budi")) == ["· budi joined"]
-        chat.close()
-        again.close()
+        await chat.close()
+        await again.close()
 
     asyncio.run(story())
 
@@ -39,7 +39,7 @@ def test_that_somebody_reads_in_clear_is_said_in_quiet_too() -> None:
         await chat.type("/quiet on")
         classic = EntryArrived(Entry(5, 0, JOINED, "oldpi", "classic"), None)
         assert await chat.hear(classic) == [f"— {phrases.IN_CLEAR.format(name='oldpi')}"]
-        chat.close()
+        await chat.close()
 
     asyncio.run(story())
 
@@ -58,8 +58,8 @@ def test_the_bell_is_chosen_here_and_for_next_time(tmp_path: Path) -> None:
         assert again.state.notifier.bell is Bell.ALL
         assert await again.type("/bell mine") == [f"— {wording.BELLS['mine']}, but $SOCKATUH_NOTIFY is off"]
         assert await again.type("/bell off") == [f"— {wording.BELLS['off']}"]
-        chat.close()
-        again.close()
+        await chat.close()
+        await again.close()
 
     asyncio.run(story())
 

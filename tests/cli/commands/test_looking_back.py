@@ -23,7 +23,7 @@ def in_a_chat(story: Callable[[Chat], Awaitable[None]], *texts: str) -> None:
         chat = Chat()
         await chat.hear(CaughtUp(), *(entry(seq, text=text) for seq, text in enumerate(texts, 5)))
         await story(chat)
-        chat.close()
+        await chat.close()
 
     asyncio.run(run())
 

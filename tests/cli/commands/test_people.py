@@ -29,7 +29,7 @@ def in_a_chat(story: Callable[[Chat], Awaitable[None]], profile: Profile | None 
         chat.session.present = PEOPLE
         await chat.hear(CaughtUp())
         await story(chat)
-        chat.close()
+        await chat.close()
 
     asyncio.run(run())
 
@@ -92,6 +92,33 @@ def test_away_and_back_are_told_and_confirmed() -> None:
         assert await chat.type("/away " + "x" * 81) == ["no: /away takes at most 80 characters; that is 81"]
         chat.session.refusal = Refused("busy")
         assert "— " in (await chat.type("/back"))[0]
+
+    in_a_chat(story)
+
+
+def test_what_was_asked_for_just_before_leaving_is_answered() -> None:
+    async def story(chat: Chat) -> None:
+        chat.session.answering = asyncio.Event()
+        await chat.type("/nick tomas")
+        leaving = asyncio.create_task(chat.close())
+        await chat.settle()
+        assert not leaving.done()
+        assert chat.room.me == "tom"
+        chat.session.answering.set()
+        await leaving
+        assert chat.room.me == "tomas"
+
+    in_a_chat(story)
+
+
+def test_leaving_does_not_wait_for_answers_without_contact() -> None:
+    async def story(chat: Chat) -> None:
+        chat.session.answering = asyncio.Event()
+        await chat.type("/nick tomas")
+        await chat.hear(ContactLost(""))
+        leaving = asyncio.create_task(chat.close())
+        await chat.settle()
+        assert leaving.done()
 
     in_a_chat(story)
 

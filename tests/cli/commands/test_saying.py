@@ -26,7 +26,7 @@ def in_a_chat(story: Callable[[Chat], Awaitable[None]], *, password: str | None 
         chat.session.present = PEOPLE
         await chat.hear(CaughtUp())
         await story(chat)
-        chat.close()
+        await chat.close()
 
     asyncio.run(run())
 
