@@ -220,33 +220,7 @@ def without_text(line: Line) -> Line:
 
 def kind_of(body: Body) -> Kind:
     """Return the kind under which this body is stored."""
-    match body:
-        case Joined():
-            return "joined"
-        case Left():
-            return "left"
-        case Claimed():
-            return "claimed"
-        case Message():
-            return "message"
-        case Whispered():
-            return "private"
-        case Renamed():
-            return "renamed"
-        case Released():
-            return "released"
-        case Struck():
-            return "struck"
-        case Removed():
-            return "removed"
-        case Banned():
-            return "banned"
-        case Unbanned():
-            return "unbanned"
-        case Muted():
-            return "muted"
-        case Unmuted():
-            return "unmuted"
+    return _KINDS[type(body)]
 
 
 def encode_body(body: Body) -> bytes:
@@ -280,18 +254,19 @@ def _type_of(kind: str) -> type[Body]:
     return _TYPES[kind]
 
 
-_TYPES: Final[dict[str, type[Body]]] = {
-    "joined": Joined,
-    "left": Left,
-    "claimed": Claimed,
-    "message": Message,
-    "private": Whispered,
-    "renamed": Renamed,
-    "removed": Removed,
-    "banned": Banned,
-    "unbanned": Unbanned,
-    "muted": Muted,
-    "unmuted": Unmuted,
-    "released": Released,
-    "struck": Struck,
+_KINDS: Final[dict[type[Body], Kind]] = {
+    Joined: "joined",
+    Left: "left",
+    Claimed: "claimed",
+    Message: "message",
+    Whispered: "private",
+    Renamed: "renamed",
+    Removed: "removed",
+    Banned: "banned",
+    Unbanned: "unbanned",
+    Muted: "muted",
+    Unmuted: "unmuted",
+    Released: "released",
+    Struck: "struck",
 }
+_TYPES: Final[dict[str, type[Body]]] = {kind: each for each, kind in _KINDS.items()}

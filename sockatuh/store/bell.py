@@ -6,7 +6,6 @@ hand the interpreter back and forth. It is an eventfd(2) on Linux and a pipe on 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import threading
@@ -39,9 +38,12 @@ class Bell:
     def ring(self) -> None:
         """Wake the thread that waits, or make its next wait return at once; has no effect after `close`."""
         with self._gate:  # or the number of a closed descriptor may be another file's by now
-            if not self._closed:
-                with contextlib.suppress(BlockingIOError):  # full: a ring is pending anyway
-                    os.write(self._write_end, _ONE)
+            if self._closed:
+                return
+            try:
+                os.write(self._write_end, _ONE)
+            except BlockingIOError:  # full: a ring is pending anyway
+                return
 
     def wait(self, timeout: float) -> None:
         """Return when it is rung, after `timeout` seconds at the latest."""
@@ -50,8 +52,10 @@ class Bell:
 
     def hear(self) -> None:
         """Clear all rings so far."""
-        with contextlib.suppress(BlockingIOError):
+        try:
             os.read(self._read_end, _AT_ONCE)
+        except BlockingIOError:  # nobody has rung
+            return
 
     def close(self) -> None:
         """Free the descriptors; nobody may be waiting."""

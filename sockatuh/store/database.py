@@ -209,9 +209,10 @@ class Readers:
         connection.close()
 
 
-def _files(path: Path) -> tuple[tuple[int, int] | None, ...]:
+def _files(names: tuple[str, str]) -> tuple[tuple[int, int] | None, ...]:
     """Identify the files that now have the names of the database and of its write-ahead log."""
-    return _inode(str(path)), _inode(f"{path}-wal")
+    database, wal = names
+    return _inode(database), _inode(wal)
 
 
 def _inode(path: str) -> tuple[int, int] | None:
@@ -243,7 +244,8 @@ class Writer(Generic[Job, Done]):
     ) -> None:
         self._path = path
         self._connection = connection
-        self._files = _files(path)
+        self._names = (str(path), f"{path}-wal")
+        self._files = _files(self._names)
         self._run, self._fail, self._finish, self._rest = run, fail, finish, rest
         self._waiting: deque[Job] = deque()
         self._bell = Bell()
@@ -324,6 +326,6 @@ class Writer(Generic[Job, Done]):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        if _files(self._path) != self._files:  # this commit is lost as soon as the file is closed
+        if _files(self._names) != self._files:  # this commit is lost as soon as the file is closed
             raise gone(self._path)
         return done

@@ -192,7 +192,7 @@ def _insert(
         return {entries[0].id: _insert_one(connection, entries[0], at, volatile_kinds)}
     values: list[object] = [rfc3339(at)]
     for each in entries:
-        values += (each.id, each.kind, *_kept(each, volatile_kinds))
+        values += _columns_of(each, volatile_kinds)
     places = 1 << (len(entries) - 1).bit_length()  # powers of two, so SQLite prepares only a few statements
     values += [None] * 4 * (places - len(entries))
     last = connection.execute(_insert_statement(places), values).lastrowid or 0
@@ -202,14 +202,17 @@ def _insert(
 
 def _insert_one(connection: sqlite3.Connection, append: Append, at: int, volatile_kinds: frozenset[str]) -> Row:
     """Insert one entry, as most are: the statement for several takes half as long again."""
-    values = (rfc3339(at), append.id, append.kind, *_kept(append, volatile_kinds))
+    values = (rfc3339(at), *_columns_of(append, volatile_kinds))
     seq = connection.execute(_INSERT_ONE, values).lastrowid or 0
     return Row(seq, append.id, at, append.body, append.key)
 
 
-def _kept(append: Append, volatile_kinds: frozenset[str]) -> tuple[str | None, bytes | None]:
-    """Return the key and the body as they are written."""
-    return (None, None) if append.kind in volatile_kinds else (append.key, encode_body(append.body))
+def _columns_of(append: Append, volatile_kinds: frozenset[str]) -> tuple[bytes, str, str | None, bytes | None]:
+    """Return the id, the kind, the key and the body as they are written."""
+    kind = append.kind
+    if kind in volatile_kinds:
+        return append.id, kind, None, None
+    return append.id, kind, append.key, encode_body(append.body)
 
 
 @cache

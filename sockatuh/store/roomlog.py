@@ -377,10 +377,11 @@ class RoomLog:
                     outcomes.append(each)
                 case _Worked():
                     written.append(each)
-        if any(isinstance(row.body, Struck) for row in rows):
-            self._has_remains, self._truncate_at = True, 0.0
-            self._rest()
-        self.appended_bytes += sum(ROW_COST + size_of(row.body) for row in rows)
+        for row in rows:
+            self.appended_bytes += ROW_COST + size_of(row.body)
+            if isinstance(row.body, Struck):
+                self._has_remains, self._truncate_at = True, 0.0
+                self._rest()
         if outcomes and self._deliver is not None:
             self._hand_over(rows, outcomes)
         for each in written:
