@@ -13,32 +13,30 @@ def _mask(size: int) -> int:
 
 
 class ReplayWindow:
-    """The highest marked counter, and which of the `size` counters up to it are marked; older ones count as seen."""
+    """The highest marked counter, and which of the `size` counters up to it are marked; older ones count as seen.
 
-    __slots__ = ("_highest", "_seen", "_size")
+    `highest` is -1 at first.
+    """
+
+    __slots__ = ("_seen", "_size", "highest")
 
     def __init__(self, size: int = REPLAY_WINDOW) -> None:
         self._size = size
-        self._highest = -1
+        self.highest = -1
         # Bit n stands for the counter `highest - n`.
         self._seen = 0
 
-    @property
-    def highest(self) -> int:
-        """The highest counter marked, -1 at first."""
-        return self._highest
-
     def is_fresh(self, counter: int) -> bool:
         """Tell whether `counter` may still be accepted."""
-        age = self._highest - counter
+        age = self.highest - counter
         return age < 0 or (age < self._size and not self._seen >> age & 1)
 
     def mark(self, counter: int) -> None:
         """Mark `counter` as seen; call it only for an authentic datagram."""
-        age = self._highest - counter
+        age = self.highest - counter
         if age < 0:
             # The sender chooses the counter: a jump beyond the window resets it, as the shift would be that long.
             self._seen = (self._seen << -age | 1) & _mask(self._size) if -age < self._size else 1
-            self._highest = counter
+            self.highest = counter
         elif age < self._size:
             self._seen |= 1 << age

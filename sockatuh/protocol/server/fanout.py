@@ -104,19 +104,22 @@ class Fanout:
 
         No datagram made from now on holds a line that these entries strike.
         """
-        entries = strike_out(entries)
+        if struck := {entry.strikes for entry in entries if entry.strikes}:
+            entries = strike_out(entries, struck)
+            self._out.strike(struck)
         self.recent.extend(entries)
-        self._out.strike({entry.strikes for entry in entries} - {0})
-        named = {owner for entry in entries if entry.shown_to for owner in entry.shown_to}
-        apart = sorted(named | self._apart.keys())
-        reached = {owner: self._push_apart(owner, entries, now) for owner in apart}
+        apart = set(self._apart)
+        for entry in entries:
+            apart.update(entry.shown_to or ())
+        for owner in sorted(apart):
+            self._apart[owner] = self._push_apart(owner, entries, now)
         shown, plaintexts = _pack_shown(EVERYBODY_ELSE, self._pushed, entries)
         if shown:
             self._push(self._near_but(apart), plaintexts, now)
             self._to_all.show(shown, now)
             self._pushed = shown
-            self._apart.clear()
-        self._apart |= {owner: seq for owner, seq in reached.items() if seq > self._pushed}
+        if self._apart:
+            self._apart = {owner: seq for owner, seq in self._apart.items() if seq > self._pushed}
         if len(self._apart) > MAX_APART:
             self._pushed = self.head
             self._apart.clear()
@@ -145,7 +148,9 @@ class Fanout:
             self._least_acked = self._to_all.last
             for session in self._sessions.values():
                 self._note_far(session)
-        left_out = self._far.union(cid for owner in owners for cid in self._of_owner.get(owner, ()))
+        left_out = set(self._far)
+        for owner in owners:
+            left_out.update(self._of_owner.get(owner, ()))
         if not left_out:
             return [*self._sessions.values()]
         return [session for cid, session in self._sessions.items() if cid not in left_out]
@@ -267,12 +272,14 @@ def _pack_shown(owner: str, after: int, entries: Sequence[Logged]) -> tuple[int,
     If it is shown none of them, (0, []).
     """
     items = as_shown_to(owner, entries)
-    shown = next((item.seq for item in reversed(items) if item.is_shown), 0)
-    if not shown:
+    while items and not items[-1].is_shown:
+        items = items[:-1]
+    if not items:
         return 0, []
+    shown = items[-1].seq
     if after + 1 < entries[0].seq:
-        items = as_shown_to(owner, [unshown(after + 1, entries[0].seq - 1 - after), *entries])
-    packed = pack(after, shown, [item for item in items if item.seq <= shown], PUSH_DATAGRAMS)
+        items = as_shown_to(owner, [unshown(after + 1, entries[0].seq - 1 - after), *items])
+    packed = pack(after, shown, items, PUSH_DATAGRAMS)
     messages: list[ServerMessage] = [*packed]
     if covered_through(packed[-1]) < shown:
         messages.append(Head(shown))  # each session requests the rest at its own pace

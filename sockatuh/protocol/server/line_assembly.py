@@ -24,12 +24,8 @@ class _Assembly(msgspec.Struct):
     missing: int
     begun_at: float
     to: str = ""
-
-    @property
-    def held_bytes(self) -> int:
-        """About how many bytes of memory it takes."""
-        parts = sum(len(part) + PART_COST for part in self.parts if part is not None)
-        return LINE_COST + NAME_COST * len(self.to) + parts
+    held_bytes: int = LINE_COST
+    """About how many bytes of memory it takes."""
 
 
 class Line(NamedTuple):
@@ -73,13 +69,15 @@ class LineReceiver:
             self.held_bytes += LINE_COST
         if len(line.parts) != say.count or line.parts[say.index] is not None:
             return
+        size = len(say.piece) + PART_COST
         if say.index == 0:
             line.to = say.to
-            self.held_bytes += NAME_COST * len(say.to)
+            size += NAME_COST * len(say.to)
         line.parts[say.index] = say.piece
         line.missing -= 1
+        line.held_bytes += size
         self._held += 1
-        self.held_bytes += len(say.piece) + PART_COST
+        self.held_bytes += size
 
     def ready(self) -> bool:
         """Tell whether the next line is complete."""
@@ -89,8 +87,9 @@ class LineReceiver:
     @property
     def cost(self) -> float:
         """How many lines the next line, which has to be `ready`, counts as: one per part, or per 40 rows if more."""
-        parts = [part for part in self._waiting[self.next].parts if part is not None]
-        rows = 1 + sum(part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n") for part in parts)
+        parts, rows = self._waiting[self.next].parts, 1
+        for part in filter(None, parts):
+            rows += part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n")
         return max(len(parts), rows / ROWS_PER_LINE)
 
     def holds_parts(self) -> bool:
@@ -102,7 +101,7 @@ class LineReceiver:
         number = self.next
         line = self._forget(number)
         self.next, self.asks_again = number + 1, False
-        return Line(number, line.action, b"".join(part for part in line.parts if part is not None), line.to)
+        return Line(number, line.action, b"".join(filter(None, line.parts)), line.to)
 
     def progress(self, wait_ms: int = 0, reason: int = 0) -> Progress:
         """Return a PROGRESS: which parts of the next line are here, and why it waits."""

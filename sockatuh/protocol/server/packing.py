@@ -8,7 +8,7 @@ or never, and one number, the cursor, says what a session lacks.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -30,7 +30,7 @@ EVERYBODY: Audience = None
 NOBODY: Audience = frozenset()
 
 
-class Logged(NamedTuple):
+class Logged(msgspec.Struct, frozen=True):
     """One entry of the log as it is published: its encoding, and to whom it is shown.
 
     One that is shown to nobody may stand for a run of `run` entries from `seq` on. `strikes` is the seq of the line
@@ -73,9 +73,10 @@ def as_shown_to(owner: str, entries: Sequence[Logged]) -> Sequence[Logged]:
 
     `owner` is the key's fingerprint; "" stands for everybody who is not named in any audience.
     """
-    if all(entry.shown_to is None for entry in entries):
-        return entries
-    return list(_merge_unshown(owner, entries))
+    for entry in entries:
+        if entry.shown_to is not EVERYBODY:
+            return list(_merge_unshown(owner, entries))
+    return entries
 
 
 def _merge_unshown(owner: str, entries: Sequence[Logged]) -> Iterator[Logged]:
@@ -93,11 +94,8 @@ def _merge_unshown(owner: str, entries: Sequence[Logged]) -> Iterator[Logged]:
         yield Logged(seq, encode(Unshown(seq, count)), NOBODY, count)
 
 
-def strike_out(entries: Sequence[Logged]) -> Sequence[Logged]:
-    """Return entries without the lines that later ones of them strike: nobody is shown those."""
-    struck = {entry.strikes for entry in entries}
-    if struck == {0}:
-        return entries
+def strike_out(entries: Sequence[Logged], struck: Collection[int]) -> Sequence[Logged]:
+    """Return entries without the lines with these seqs: nobody is shown those."""
     return [unshown(entry.seq) if entry.seq in struck else entry for entry in entries]
 
 

@@ -54,8 +54,6 @@ class Outgoing:
 
     def strike(self, seqs: Collection[int]) -> None:
         """Take the lines with these seqs out of what is queued."""
-        if not seqs:
-            return
         kept: dict[bytes, bytes | None] = {}  # a message to many is queued in several places
         for _ in range(len(self._waiting)):
             item = self._waiting.popleft()

@@ -24,7 +24,7 @@ def make_reader(cursor: int = 0) -> CatchUp:
 
 
 def make_entries(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
-    return m.Entries(after, through, end, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
+    return m.Entries(after, through, end, tuple(msgspec.Raw(entry(seq).encoding) for seq in seqs))
 
 
 def due_until(reader: CatchUp, end: float) -> list[tuple[float, m.Ack | m.Get]]:
@@ -161,7 +161,7 @@ def lacking(head: int) -> CatchUp:
 def test_all_holes_are_asked_for_at_once() -> None:
     reader = make_reader()
     for seq in (3, 6):
-        reader.receive(m.Entries(seq - 1, seq, False, (msgspec.Raw(entry(seq, "x" * 600)[1]),)), 10.0)
+        reader.receive(m.Entries(seq - 1, seq, False, (msgspec.Raw(entry(seq, "x" * 600).encoding),)), 10.0)
     reader.notice_head(7, 10.0, again=False)
     assert [reply for _, reply in due_until(reader, 10.02)] == [m.Get(0, 2, ((3, 5), (6, 7)))]
 
@@ -299,7 +299,7 @@ def test_what_is_gone_is_told() -> None:
 
 
 def mine(seq: int, number: int, kind: int = m.MESSAGE, key: bytes = KEY) -> m.Entries:
-    encoding = entry(seq, "mine", kind, line_id(key, STREAM, number)[:6])[1]
+    encoding = entry(seq, "mine", kind, line_id(key, STREAM, number)[:6]).encoding
     return m.Entries(seq - 1, seq, False, (msgspec.Raw(encoding),))
 
 

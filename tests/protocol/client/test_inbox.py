@@ -15,7 +15,7 @@ from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT, REC
 
 
 def make_entries(after: int, through: int, *seqs: int) -> m.Entries:
-    return m.Entries(after, through, False, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
+    return m.Entries(after, through, False, tuple(msgspec.Raw(entry(seq).encoding) for seq in seqs))
 
 
 def unshown(after: int, through: int, *, end: int | None = None) -> m.Entries:
@@ -26,11 +26,11 @@ def unshown(after: int, through: int, *, end: int | None = None) -> m.Entries:
 
 def long(seq: int) -> m.Entries:
     """Return an entry too long to be sent twice for nothing."""
-    return m.Entries(seq - 1, seq, False, (msgspec.Raw(entry(seq, "x" * SMALL_GAP)[1]),))
+    return m.Entries(seq - 1, seq, False, (msgspec.Raw(entry(seq, "x" * SMALL_GAP).encoding),))
 
 
 def parts_of(seq: int, text: str) -> list[m.EntryPart]:
-    encoding = entry(seq, text)[1]
+    encoding = entry(seq, text).encoding
     pieces = [encoding[at : at + MAX_PIECE] for at in range(0, len(encoding), MAX_PIECE)]
     return [m.EntryPart(seq, index, len(pieces), piece, False) for index, piece in enumerate(pieces)]
 
@@ -121,7 +121,7 @@ def test_what_is_gone_in_a_stretch_that_came_early_is_named_in_its_place() -> No
 
 def test_the_cursor_passes_over_what_is_not_shown_and_nothing_is_reported() -> None:
     inbox = Inbox(0)
-    inbox.receive(m.Entries(0, 12, False, (msgspec.Raw(m.encode(m.Unshown(1, 10))), msgspec.Raw(entry(12)[1]))))
+    inbox.receive(m.Entries(0, 12, False, (msgspec.Raw(m.encode(m.Unshown(1, 10))), msgspec.Raw(entry(12).encoding))))
     assert taken(inbox) == [(0, 12, 1), 12], "only 11 is no longer kept"
     assert (inbox.cursor, inbox.shown) == (12, 1)
     inbox.receive(unshown(12, 2**62))
@@ -237,13 +237,13 @@ def test_another_log_begins_anew() -> None:
         make_entries(0, 4, 3, 3),
         m.Entries(0, 1, False, (msgspec.Raw(b"\xc0"),)),
         unshown(0, 3, end=2),
-        m.Entries(0, 4, False, (msgspec.Raw(m.encode(m.Unshown(1, 2))), msgspec.Raw(entry(2)[1]))),
+        m.Entries(0, 4, False, (msgspec.Raw(m.encode(m.Unshown(1, 2))), msgspec.Raw(entry(2).encoding))),
         m.Entries(0, 4, False, (msgspec.Raw(b"\x92\x01\x00"),)),
         m.EntryPart(1, 0, 0, b"x", False),
         m.EntryPart(1, 2, 2, b"x", False),
         m.EntryPart(1, 0, MAX_PARTS + 1, b"x", False),
         m.EntryPart(1, 0, 1, b"junk", False),
-        m.EntryPart(1, 0, 1, entry(2)[1], False),
+        m.EntryPart(1, 0, 1, entry(2).encoding, False),
     ],
     ids=[
         "backwards", "behind the stretch", "before the stretch", "out of order", "twice", "no entry",
@@ -269,7 +269,7 @@ def test_parts_of_two_cuts_do_not_mix() -> None:
 
 
 seqs = st.one_of(st.integers(0, 8), st.integers(0, 2**63 - 1))
-encodings = seqs.map(lambda seq: msgspec.Raw(entry(seq)[1])) | st.binary(max_size=4).map(
+encodings = seqs.map(lambda seq: msgspec.Raw(entry(seq).encoding)) | st.binary(max_size=4).map(
     lambda junk: msgspec.Raw(msgspec.msgpack.encode(junk))
 )
 anything = st.one_of(

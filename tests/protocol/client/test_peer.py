@@ -40,7 +40,7 @@ OFFER: Final = m.NameValid("ana", 0, b"\x09".ljust(32, b"\0"), bytes(16), 10)
 
 
 def make_entries(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
-    return m.Entries(after, through, end, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
+    return m.Entries(after, through, end, tuple(msgspec.Raw(entry(seq).encoding) for seq in seqs))
 
 
 Ask = Callable[[RawServer], object]
@@ -332,7 +332,7 @@ def test_ones_own_line_is_known_by_its_mark() -> None:
     host = joined_raw_server()
     number = host.peer.say("hello", host.now)
     mark = line_id(host.client_key, host.init_payload.stream, number)[:6]
-    host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "hello", m.MESSAGE, mark)[1]),)))
+    host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "hello", m.MESSAGE, mark).encoding),)))
     assert [event.own for event in host.events if isinstance(event, pe.EntryArrived)] == [number]
 
 
@@ -343,7 +343,7 @@ def test_ones_own_line_in_the_log_is_stored_even_if_nobody_says_so() -> None:
     host.open(host.take())
     stream = host.init_payload.stream
     mark = line_id(host.client_key, stream, 1)[:6]
-    host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "one", m.MESSAGE, mark)[1]),)))
+    host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "one", m.MESSAGE, mark).encoding),)))
     assert host.of(pe.LineStored) == [pe.LineStored(1, 1)]
     assert host.peer.unanswered == 1
     said = [each for each in host.open(host.wait(1.0)) if isinstance(each, m.Say)]
@@ -1253,7 +1253,7 @@ client_says = st.one_of(
     st.just(m.Goodbye()),
 )  # fmt: skip
 numbers = st.integers(0, 4) | st.integers(0, 2**63 - 1)
-items = st.lists(numbers.map(lambda seq: msgspec.Raw(entry(seq)[1])) | st.just(msgspec.Raw(b"\xc0")), max_size=3)
+items = st.lists(numbers.map(lambda seq: msgspec.Raw(entry(seq).encoding)) | st.just(msgspec.Raw(b"\xc0")), max_size=3)
 server_says = st.one_of(
     st.builds(m.Answer, st.integers(0, 4), client_says),
     st.builds(m.Stored, st.lists(st.tuples(numbers, numbers), max_size=3).map(tuple)),

@@ -221,3 +221,9 @@ def test_keys_of_an_exhausted_place_evict_nobody() -> None:
         rates.charge("villain", "lair", 1.0)
     assert not any(rates.take(f"new key {number}", "lair", 0.0) for number in range(9))
     assert not rates.take("honest", "home", 0.0), "it is remembered"
+
+
+def test_what_a_key_is_refused_costs_its_place_nothing() -> None:
+    rates = KeysOfPlaces(1.0, 1.0, 1_000)
+    assert [rates.take("hasty", "home", 0.0) for _ in range(2 * PLACE_SHARE)].count(True) == 1
+    assert sum(rates.take(f"key {number}", "home", 0.0) for number in range(PLACE_SHARE)) == PLACE_SHARE - 1

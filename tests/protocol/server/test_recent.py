@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 from kit.bare_room import entry, strike
+from msgspec.structs import replace
 
 from sockatuh.protocol.server.packing import unshown
 from sockatuh.protocol.server.recent import Recent
@@ -38,7 +39,7 @@ def test_only_so_many_entries_are_kept() -> None:
 
 
 def test_only_so_many_bytes_are_kept() -> None:
-    sizes = [len(entry(seq, "x" * 100)[1]) for seq in range(1, 6)]
+    sizes = [len(entry(seq, "x" * 100).encoding) for seq in range(1, 6)]
     recent = Recent(0, max_entries=100, max_bytes=sum(sizes[2:]))
     for seq in range(1, 6):
         recent.extend([entry(seq, "x" * 100)])
@@ -71,7 +72,7 @@ def test_a_stretch_is_asked_for_wherever_it_begins(after: int) -> None:
 def test_no_more_is_taken_than_what_will_be_sent_and_the_stretch_ends_there() -> None:
     recent = Recent(0, max_entries=100, max_bytes=10_000)
     recent.extend([entry(seq, "x" * 100) for seq in (1, 3, 5, 7)])
-    size = len(entry(1, "x" * 100)[1])
+    size = len(entry(1, "x" * 100).encoding)
     found = recent.since(0, 9, size + 1)
     assert found == (3, [entry(1, "x" * 100), entry(3, "x" * 100)])
     assert recent.since(0, 9, 0) == (1, [entry(1, "x" * 100)]), "one at least, or there would be no progress"
@@ -117,7 +118,7 @@ def test_a_struck_line_is_forgotten_and_its_number_is_not() -> None:
     recent = Recent(0, max_entries=100, max_bytes=10_000)
     recent.extend([entry(1), entry(2), entry(3)])
     recent.extend([strike(4, 2)])
-    assert recent.since(0, 4, MUCH) == (4, [entry(1), unshown(2), entry(3), strike(4, 2)._replace(strikes=0)])
+    assert recent.since(0, 4, MUCH) == (4, [entry(1), unshown(2), entry(3), replace(strike(4, 2), strikes=0)])
 
 
 @pytest.mark.parametrize("line", [1, 3, 4, 99], ids=["evicted", "shown to nobody", "itself", "not there"])
