@@ -127,8 +127,8 @@ def take_over() -> None:
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
-    """Return a logger whose events have `logger=name`."""
-    logger: FilteringBoundLogger = structlog.get_logger(name)
+    """Return a logger whose events have `logger=name`; call it after `configure`."""
+    logger: FilteringBoundLogger = structlog.get_logger(name).bind()  # or each event would ask for the configuration
     return logger
 
 

@@ -24,6 +24,8 @@ RETRY_INTERVAL = 1.0
 """Seconds between two retries at a database that refuses."""
 MAX_WAITING_BYTES: Final = 8_388_608
 """Above this much memory for queued appends, lines wait at their sessions until half of it is stored."""
+MAX_HELD: Final = 256
+"""Appends refused by the database, above which number lines wait at their sessions."""
 APPEND_MEMORY: Final = 1_024
 """About how much memory an append and its waiters take in addition to the body."""
 SILENCE: Final = 3.0
@@ -56,8 +58,8 @@ class AppendQueue:
     ) -> None:
         self._put, self._resume, self._max_bytes = put, resume, max_bytes
         self._bytes = 0
-        self.is_full = False
-        """Whether no more may be queued: from `max_bytes` of memory on, until it is down to half of that."""
+        self._is_heavy = False
+        """Whether so much is queued that no more may be: from `max_bytes` on, until it is down to half of that."""
         self._pending: dict[bytes, _Pending] = {}
         self._failed: set[bytes] = set()
         self._refusal: SockAtuhError | None = None
@@ -71,6 +73,11 @@ class AppendQueue:
     def held(self) -> int:
         """How many appends the database has refused, or are queued behind one, until a retry succeeds."""
         return len(self._pending) if self._refusal is not None else 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for the database that nothing more is accepted."""
+        return self._is_heavy or (self._refusal is not None and len(self._pending) >= MAX_HELD)
 
     def obstacle(self, now: float) -> SockAtuhError | None:
         """Return why nothing is being stored; None while something is, or nothing is queued."""
@@ -121,7 +128,7 @@ class AppendQueue:
 
     def _count(self, size: int) -> None:
         self._bytes += size
-        self.is_full = self._bytes >= (self._max_bytes // 2 if self.is_full else self._max_bytes)
+        self._is_heavy = self._bytes >= (self._max_bytes // 2 if self._is_heavy else self._max_bytes)
 
     def retry(self, now: float) -> None:
         """Repeat all appends once every one of them has failed and it is time to; called about once a second."""
@@ -135,6 +142,5 @@ class AppendQueue:
 
 
 def _memory_of(append: Append) -> int:
-    return sum(
-        APPEND_MEMORY + 4 * size_of(entry.body) for entry in append.entries
-    )  # a str takes up to four bytes a character
+    memory = APPEND_MEMORY + 4 * size_of(append.body)  # a str takes up to four bytes a character
+    return memory if append.also is None else memory + _memory_of(append.also)

@@ -64,8 +64,6 @@ from .session_journal import Recorder, SessionJournal
 from .stored_lines import StoredLines
 from .strikes import StrikeAttempt, Strikes
 
-MAX_HELD: Final = 256
-"""Appends refused by the database, above which number lines wait at their sessions."""
 PRESENCE_INTERVAL: Final = 1.0
 """Seconds between two PRESENCEs."""
 
@@ -200,16 +198,17 @@ class RoomServer:
                 self._room.append_failed(append.key, now)
                 has_failed = True
             for waiter in waiters:
-                if isinstance(waiter, JoinAttempt):
+                if isinstance(waiter, LineWaiter):
+                    if isinstance(outcome, Committed):
+                        stored.append((waiter, outcome.seq))
+                elif isinstance(waiter, JoinAttempt):
                     joins.append((waiter, outcome))
                 elif isinstance(waiter, RenameAttempt):
                     renames.append((waiter, outcome))
                 elif isinstance(waiter, OrderAttempt):
                     orders.append((waiter, append, outcome))
-                elif isinstance(waiter, StrikeAttempt):
+                else:
                     strikes.append((waiter, outcome))
-                elif isinstance(outcome, Committed):
-                    stored.append((waiter, outcome.seq))
         self._answer_stored(stored, now)
         self._pace(now)
         for join, outcome in joins:
@@ -233,14 +232,9 @@ class RoomServer:
 
     def _pace(self, now: float) -> None:
         """Accept no more lines than the log can take; if it takes none, notify the clients that wait."""
-        refuses = self.obstacle(now) is not None
+        refuses = self._appends.obstacle(now) is not None
         for dialect in self._dialects:
-            dialect.hold(self._holding or self._is_full, now, refuses=refuses)
-
-    @property
-    def _is_full(self) -> bool:
-        """Tell whether so much waits for the database that nothing more is accepted."""
-        return self._appends.held >= MAX_HELD or self._appends.is_full
+            dialect.hold(self._holding or self._appends.is_full, now, refuses=refuses)
 
     def _apply(self, row: Row, now: float) -> None:
         body = row.body
@@ -305,7 +299,7 @@ class RoomServer:
                 self._say(event, now)
             case NameAsked():
                 self._joining.ask_name(event, now)
-            case PasswordGiven(visitor) if self._is_full:
+            case PasswordGiven(visitor) if self._appends.is_full:
                 self._refusals.refuse(visitor, Refusal("busy", BUSY_SECONDS))
             case PasswordGiven():
                 self._joining.begin(event, now)
@@ -324,7 +318,7 @@ class RoomServer:
             visitor.dialect.answer(visitor, number, refusal)
         elif isinstance(command, ListMembers | SetAway):
             visitor.dialect.answer(visitor, number, answer(self._room, command, visitor.session, visitor.role))
-        elif self._is_full:
+        elif self._appends.is_full:
             visitor.dialect.answer(visitor, number, Refusal("busy", BUSY_SECONDS))
         elif isinstance(command, Rename):
             self._renames.begin(visitor, number, command.name, now)
@@ -355,7 +349,7 @@ class RoomServer:
         else:
             self._room.set_away(visitor.session, None)  # whoever speaks is back
             self._appends.add(Append(line.id, body), LineWaiter(visitor.session, line.number))
-            if self._is_full:
+            if self._appends.is_full:
                 self._pace(now)
 
     def _line_of(self, line: LineSaid, text: str) -> Line | str:

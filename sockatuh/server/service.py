@@ -160,7 +160,7 @@ class Service:
             parts.core,
             self._socket,
             self._on_event,
-            self._batcher.flush,
+            self._on_settled,
             partial(_log_fallback, log),
             self._turns.observe,
         )
@@ -241,7 +241,6 @@ class Service:
     def carry_out(self, order: Order, actor: Actor, answer: Callable[[Reply], None]) -> None:
         """Carry out an order of the control socket."""
         self._room_server.orders.carry_out(order, actor, answer, time.monotonic())
-        self._start_jobs()
         self._driver.flush()
 
     def _find_control(self) -> ControlSocket | None:
@@ -304,27 +303,27 @@ class Service:
 
     def _on_event(self, event: DialectEvent) -> None:
         self._room_server.handle(event, time.monotonic())
-        self._start_jobs()
+
+    def _on_settled(self) -> None:
+        """Pass on what a turn has led to: reads of the log, passwords for bcrypt, and entries to be written."""
+        while (request := self._room_server.take_read()) is not None:
+            self._reader.submit(self._read, request)
+        check = self._room_server.take_check(time.monotonic())
+        if check is not None:
+            self._ask_bcrypt(check)
+        self._batcher.flush()
 
     def _take_committed(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
         waiting, now = self._room_server.unwritten, time.monotonic()
         self._room_server.take_rows(rows, now)
         self._room_server.take_outcomes(outcomes, now)
         self._look_at_storing(waiting, now)
-        self._start_jobs()
         self._driver.flush()
         self._batcher.note_fanout(now, time.monotonic())
 
     def _take_written(self, then: Callable[[float], None]) -> None:
         then(time.monotonic())
         self._driver.flush()
-
-    def _start_jobs(self) -> None:
-        while (request := self._room_server.take_read()) is not None:
-            self._reader.submit(self._read, request)
-        check = self._room_server.take_check(time.monotonic())
-        if check is not None:
-            self._ask_bcrypt(check)
 
     def _read(self, request: Request) -> None:
         try:
@@ -340,7 +339,6 @@ class Service:
         else:
             self._note_damage(found)
             self._room_server.answer_read(request, found)
-        self._start_jobs()
         self._driver.flush()
 
     def _note_damage(self, found: Stretch) -> None:
@@ -363,7 +361,6 @@ class Service:
             self._ask_bcrypt(check)
             return
         self._room_server.answer_check(check, right, time.monotonic())
-        self._start_jobs()
         self._driver.flush()
 
     # Upkeep.
@@ -379,7 +376,6 @@ class Service:
                 await self._wake(self._lost)
             now = time.monotonic()
             self._room_server.handle_timer(now)
-            self._start_jobs()
             self._ticked_at = now
             self._guesses.look(now)
             if ticks % STATUS_EVERY == 0:

@@ -44,7 +44,7 @@ class WriteBatcher:
 
     def put(self, append: Append) -> None:
         """Accept an append; `flush` passes it to the log."""
-        size = sum(max(1, size_of(entry.body) - SURPLUS) for entry in append.entries)
+        size = _datagram_bytes(append)
         self._waiting.append(append)
         self._size = self._size + size if self._size + size <= ITEM_BYTES else size
         if self._size + size > ITEM_BYTES:  # another of this size would not fit
@@ -76,3 +76,9 @@ class WriteBatcher:
     def _on_timer(self) -> None:
         self._is_timed = False
         self.flush()
+
+
+def _datagram_bytes(append: Append) -> int:
+    """Return about how many bytes an append takes in a datagram, at least 1 for each entry."""
+    size = max(1, size_of(append.body) - SURPLUS)
+    return size if append.also is None else size + _datagram_bytes(append.also)

@@ -10,8 +10,8 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Left, Message
+from sockatuh.server.append_queue import MAX_HELD
 from sockatuh.server.log_reads import READ_LIMIT
-from sockatuh.server.room_server import MAX_HELD
 
 HOUR = 3_600.0
 IDLE = Limits().idle_seconds

@@ -17,6 +17,8 @@ SECURE_TYPES: Final = frozenset(bytes([kind]) for kind in range(HELLO, RESET + 1
 class Demux:
     """A core made of the secure and the classic dialect's cores. Classic counts what it receives even while off.
 
+    All that the classic one ever has to say is about datagrams, so it is not asked before the first.
+
     Unless it is `discoverable`, what came to a broadcast or multicast address is counted in `dropped` and not passed
     on; `was_sent_to_all` tells that by the sender's address.
     """
@@ -33,6 +35,7 @@ class Demux:
         self.discoverable = discoverable
         self._secure, self._classic = secure, classic
         self._dropped, self._was_sent_to_all = dropped, was_sent_to_all
+        self._has_heard_classic = False
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Pass the datagram to the dialect that its first byte belongs to."""
@@ -41,6 +44,7 @@ class Demux:
         elif data[:1] in SECURE_TYPES:
             self._secure.receive_datagram(data, address, now)
         else:
+            self._has_heard_classic = True
             self._classic.receive_datagram(data, address, now)
 
     def handle_timer(self, now: float) -> None:
@@ -50,7 +54,8 @@ class Demux:
 
     def get_timer(self) -> float | None:
         """Return the earlier of both deadlines."""
-        secure, classic = self._secure.get_timer(), self._classic.get_timer()
+        secure = self._secure.get_timer()
+        classic = self._classic.get_timer() if self._has_heard_classic else None
         if secure is None or classic is None:
             return classic if secure is None else secure
         return min(secure, classic)
@@ -58,10 +63,9 @@ class Demux:
     def next_event(self) -> DialectEvent | None:
         """Return the next event of either, the secure dialect's first."""
         event = self._secure.next_event()
-        return event if event is not None else self._classic.next_event()
+        return self._classic.next_event() if event is None and self._has_heard_classic else event
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
         """Remove and return the next datagrams of both."""
         datagrams = self._secure.datagrams_to_send()
-        classic = self._classic.datagrams_to_send()
-        return datagrams + classic if classic else datagrams
+        return datagrams + self._classic.datagrams_to_send() if self._has_heard_classic else datagrams

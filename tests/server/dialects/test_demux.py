@@ -125,6 +125,16 @@ def test_datagrams_of_both_dialects_are_sent(both: Demux, secure: SecureCore, cl
     assert both.datagrams_to_send() == []
 
 
+def test_the_classic_dialect_is_not_asked_before_its_first_datagram(secure: SecureCore) -> None:
+    classic = SecureCore()
+    classic.deadline, classic.outbox = 7.0, [(b"Username:", HERE)]
+    both = Demux(secure, classic, Counter(), was_sent_to_all=lambda _: False, discoverable=True)
+    both.receive_datagram(b"\xb5", HERE, 0.0)
+    assert (both.get_timer(), both.datagrams_to_send()) == (None, [])
+    both.receive_datagram(b"Username:budi", HERE, 0.0)
+    assert (both.get_timer(), both.datagrams_to_send()) == (7.0, [(b"Username:", HERE)])
+
+
 def test_the_earlier_deadline_counts(both: Demux, secure: SecureCore) -> None:
     assert both.get_timer() is None
     secure.deadline = 30.0
