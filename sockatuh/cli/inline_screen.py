@@ -110,14 +110,16 @@ class InlineScreen:
                 follow.result()
         finally:
             self._person.show_notice = None
-            follow.cancel()
-            printer.cancel()
-            await asyncio.wait({follow, printer})
-            await self._commands.finish()
-            self._state.close()
-            self._delay.end()
-            await report_last_answers(self._room, self._narrator.report)
-            self._print_now()
+            try:
+                await self._commands.finish()
+            finally:
+                follow.cancel()
+                printer.cancel()
+                await asyncio.wait({follow, printer})
+                self._state.close()
+                self._delay.end()
+                await report_last_answers(self._room, self._narrator.report)
+                self._print_now()
 
     @property
     def draft(self) -> str:

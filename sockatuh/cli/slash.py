@@ -72,5 +72,5 @@ class CommandRunner:
                 return NotDone(phrases.unknown_command(word))
 
     async def finish(self) -> None:
-        """Wait for the last answers, then cancel those that are missing."""
+        """Wait for the last answers, then cancel the commands that have none."""
         await self._context.finish()

@@ -81,17 +81,20 @@ async def talk_in_plain_lines(room: Room, person: AtTerminal, profile: Profile) 
                 case NotDone(why):
                     view.note(why)
                 case Done.LEAVING:
-                    return
+                    break
                 case Done.HANDLED:
                     pass
+        await commands.finish()
 
     person.ask_again, person.hides_again = ask_again, True
     try:
         await _converse(room, narrator.report, feed)
     finally:
-        await commands.finish()
-        state.close()
-        person.answered()
+        try:
+            await commands.finish()
+        finally:
+            state.close()
+            person.answered()
 
 
 async def talk_through_a_pipe(room: Room) -> None:
@@ -163,7 +166,7 @@ async def report_last_answers(room: Room, report: Callable[[Event], None]) -> No
     with contextlib.suppress(TimeoutError, ClientError, StopAsyncIteration):
         async with asyncio.timeout(LAST_ANSWERS):
             events = aiter(room)
-            while room.unanswered and room.in_contact:
+            while events.is_behind or (room.unanswered and room.in_contact):
                 report(await anext(events))
 
 

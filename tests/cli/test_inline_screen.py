@@ -29,11 +29,12 @@ from sockatuh.protocol.client.events import (
     CaughtUp,
     ContactLost,
     EntryArrived,
+    LineRefused,
     LinesDelayed,
     LineStored,
     PeerEvent,
 )
-from sockatuh.protocol.messages import STRUCK, Entry, MemberInfo
+from sockatuh.protocol.messages import RENAMED, STRUCK, Entry, MemberInfo
 from sockatuh.wording import client as phrases
 
 BACK = Admitted("tom", bytes(16), 0, 9, b"", again=True, rewound=False)
@@ -285,3 +286,19 @@ def test_ctrl_c_twice_leaves_as_interrupted_and_ctrl_d_does_not() -> None:
 
     assert on(interrupt).was_interrupted
     assert not on(leave).was_interrupted
+
+
+def test_what_comes_of_the_last_lines_and_commands_is_shown_on_leaving() -> None:
+    async def story(it: Shown) -> None:
+        it.session.answering = asyncio.Event()
+        it.type("/nick tomas\rsoup\r")
+        await it.until(lambda: bool(it.session.renames and it.session.said), "rename and line")
+        it.type("\x03")
+        await it.until(lambda: not it.screen._session.app.is_running, "end of the input")
+        it.tell(EntryArrived(Entry(5, 0, RENAMED, "tom", "tomas"), None), LineRefused(1, "muted"))
+        it.session.answering.set()
+        await it.until(lambda: it.was_interrupted, "end")
+
+    rows = "\n".join(on(story).rows)
+    assert "tom is now tomas" in rows
+    assert "You are muted" in rows

@@ -116,13 +116,17 @@ class CommandContext:
     async def finish(self) -> None:
         """Wait for answers, LAST_ANSWERS seconds at most, then cancel what has none.
 
-        A name that the room has given already is to be remembered with its ticket, which comes with the answer.
+        If the room has already given a new name, it has to be remembered together with its ticket, which comes with
+        the answer.
         """
         under_way = [task for task in self._under_way.values() if not task.done()]
-        if under_way and self.room.in_contact:
-            await asyncio.wait(under_way, timeout=LAST_ANSWERS)
-        for task in under_way:
-            task.cancel()
+        try:
+            if under_way and self.room.in_contact and self.room.silence is None:
+                await asyncio.wait(under_way, timeout=LAST_ANSWERS)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)  # a lost terminal is reported by whoever leaves
 
     async def _carry_out(self, command: str, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -117,17 +117,19 @@ class FullScreen(LogView):
                 follow.result()
         finally:
             self._person.show_notice = None
-            follow.cancel()
-            if self._leaving is not None:
-                self._leaving.cancel()
-            self._delay.end()
-            await asyncio.wait({follow})
-            await self._input.close()
-            await self._commands.finish()
-            self._state.close()
-            await report_last_answers(self._room, self._feed.report)
-            with contextlib.suppress(OSError):  # the terminal was hung up
-                self._leave_behind()
+            try:
+                await self._commands.finish()
+            finally:
+                follow.cancel()
+                if self._leaving is not None:
+                    self._leaving.cancel()
+                self._delay.end()
+                await asyncio.wait({follow})
+                await self._input.close()
+                self._state.close()
+                await report_last_answers(self._room, self._feed.report)
+                with contextlib.suppress(OSError):  # the terminal was hung up
+                    self._leave_behind()
 
     @property
     def draft(self) -> str:
@@ -243,7 +245,7 @@ class FullScreen(LogView):
         self._refused = ""
 
     def _leave(self, interrupted: bool) -> None:
-        """Leave at once, or when the lines that were said are stored."""
+        """Close the screen at once, or when the lines that were said are stored."""
         if interrupted:
             self._application.close(KeyboardInterrupt())
         elif not self._room.unanswered:

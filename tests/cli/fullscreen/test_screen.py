@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from sockatuh.cli.sign_in import AtTerminal
 from sockatuh.client.items import Moved, NotRemembered, OwnText, SignedIn
 from sockatuh.errors import KeyFileError, NotInRoom
-from sockatuh.protocol.client.events import CaughtUp, ContactLost, LinesDelayed, LineStored
-from sockatuh.protocol.messages import JOINED, MemberInfo
+from sockatuh.protocol.client.events import CaughtUp, ContactLost, EntryArrived, LineRefused, LinesDelayed, LineStored
+from sockatuh.protocol.messages import JOINED, RENAMED, Entry, MemberInfo
 
 ESC, UP, DOWN, END, F2 = "\x1b", "\x1b[A", "\x1b[B", "\x1b[F", "\x1bOQ"
 PAGE_UP, PAGE_DOWN, CTRL_HOME, BACKSPACE = "\x1b[5~", "\x1b[6~", "\x1b[1;5H", "\x7f"
@@ -472,6 +472,22 @@ def test_a_line_that_is_not_stored_yet_is_waited_for(tmp_path: Path) -> None:
     it = on(tmp_path, act)
     assert it.running.exception() is None
     assert left_behind(it)[-1].endswith("tom  soup")
+
+
+def test_what_comes_of_the_last_lines_and_commands_stands_on_the_normal_screen(tmp_path: Path) -> None:
+    async def act(it: Shown) -> None:
+        it.session.answering = asyncio.Event()
+        it.type("/nick tomas\rsoup\r")
+        await it.until(lambda: bool(it.session.renames and it.session.said), "rename and line")
+        it.type("\x03")
+        await it.until(lambda: not it.terminal.is_alternate, "end of the screen")
+        it.tell(EntryArrived(Entry(5, 0, RENAMED, "tom", "tomas"), None), LineRefused(1, "muted"))
+        it.session.answering.set()
+        await it.until(lambda: it.running.done(), "end")
+
+    rows = "\n".join(left_behind(on(tmp_path, act)))
+    assert "tom is now tomas" in rows
+    assert "You are muted" in rows
 
 
 def test_a_program_that_is_stopped_or_fails_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
