@@ -128,7 +128,7 @@ def take_over() -> None:
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """Return a logger whose events have `logger=name`; call it after `configure`."""
-    logger: FilteringBoundLogger = structlog.get_logger(name).bind()  # or each event would ask for the configuration
+    logger: FilteringBoundLogger = structlog.get_logger(name).bind()  # the proxy adds a look-up to each event
     return logger
 
 

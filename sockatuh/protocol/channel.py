@@ -91,7 +91,7 @@ class Channel:
 
         A room spends most of its CPU time in this loop, so it avoids every call that it can.
         """
-        if not (min(map(len, plaintexts)) > 0 and max(map(len, plaintexts)) <= MAX_PLAINTEXT):
+        if min(map(len, plaintexts), default=1) < 1 or max(map(len, plaintexts), default=1) > MAX_PLAINTEXT:
             raise ValueError(f"plaintexts must have 1 to {MAX_PLAINTEXT} bytes")
         datagrams: list[bytes] = []
         append, pack, pack_nonce = datagrams.append, _HEADER.pack, _NONCE.pack

@@ -25,7 +25,7 @@ RETRY_INTERVAL = 1.0
 MAX_WAITING_BYTES: Final = 8_388_608
 """Above this much memory for queued appends, lines wait at their sessions until half of it is stored."""
 MAX_HELD: Final = 256
-"""Appends refused by the database, above which number lines wait at their sessions."""
+"""From this many appends on that the database has refused, lines wait at their sessions."""
 APPEND_MEMORY: Final = 1_024
 """About how much memory an append and its waiters take in addition to the body."""
 SILENCE: Final = 3.0
@@ -59,7 +59,7 @@ class AppendQueue:
         self._put, self._resume, self._max_bytes = put, resume, max_bytes
         self._bytes = 0
         self._is_heavy = False
-        """Whether so much is queued that no more may be: from `max_bytes` on, until it is down to half of that."""
+        """Whether so much is queued that nothing more may be: from `max_bytes` on, until half of that is left."""
         self._pending: dict[bytes, _Pending] = {}
         self._failed: set[bytes] = set()
         self._refusal: SockAtuhError | None = None

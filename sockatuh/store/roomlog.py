@@ -377,11 +377,13 @@ class RoomLog:
                     outcomes.append(each)
                 case _Worked():
                     written.append(each)
+        has_struck = False
         for row in rows:
             self.appended_bytes += ROW_COST + size_of(row.body)
-            if isinstance(row.body, Struck):
-                self._has_remains, self._truncate_at = True, 0.0
-                self._rest()
+            has_struck = has_struck or isinstance(row.body, Struck)
+        if has_struck:
+            self._has_remains, self._truncate_at = True, 0.0
+            self._rest()
         if outcomes and self._deliver is not None:
             self._hand_over(rows, outcomes)
         for each in written:

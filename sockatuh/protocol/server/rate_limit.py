@@ -138,12 +138,9 @@ class KeysOfPlaces:
     def take(self, key: Hashable, place: Hashable, now: float, tokens: float = 1.0) -> bool:
         """Take tokens from both buckets and return True, or take nothing and return False."""
         # The place first: when it is exhausted, new keys from it must not evict those of others.
-        if not self._places.take(place, now, tokens):
+        if self._places.delay(place, now, tokens) or not self._keys.take(key, now, tokens):
             return False
-        if not self._keys.take(key, now, tokens):
-            self._places.give_back(place, tokens)
-            return False
-        return True
+        return self._places.take(place, now, tokens)
 
     def charge(self, key: Hashable, place: Hashable, tokens: float) -> None:
         """Take tokens from both buckets, even more than there are."""

@@ -17,7 +17,7 @@ SECURE_TYPES: Final = frozenset(bytes([kind]) for kind in range(HELLO, RESET + 1
 class Demux:
     """A core made of the secure and the classic dialect's cores. Classic counts what it receives even while off.
 
-    All that the classic one ever has to say is about datagrams, so it is not asked before the first.
+    The classic dialect only ever reacts to datagrams, so it is not asked for anything before its first one.
 
     Unless it is `discoverable`, what came to a broadcast or multicast address is counted in `dropped` and not passed
     on; `was_sent_to_all` tells that by the sender's address.
