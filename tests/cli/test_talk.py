@@ -1,9 +1,14 @@
-"""What a chat whose input is a pipe does when the input ends."""
+"""What a chat does when its input ends."""
 
 from __future__ import annotations
 
+import asyncio
+
+from client.session_double import SessionDouble, room_of
+
 from sockatuh import Event, Said
 from sockatuh.cli import talk
+from sockatuh.protocol.client.events import LineRefused
 from sockatuh.testing import MemoryRoom, run
 
 
@@ -21,5 +26,19 @@ def test_the_history_that_was_asked_for_is_shown_although_the_input_has_ended() 
             async with kitchen.connect(name="budi", history=50) as budi:
                 await talk._converse(budi, shown.append, feed)
             assert [each.text for each in shown if isinstance(each, Said)] == [f"line {n}" for n in range(50)]
+
+    run(story())
+
+
+def test_lines_that_are_refused_together_are_all_reported() -> None:
+    async def story() -> None:
+        session = SessionDouble()
+        room = room_of(session, says=2)
+        shown: list[Event] = []
+        ending = asyncio.create_task(talk.report_last_answers(room, shown.append))
+        await asyncio.sleep(0)
+        session.tell(LineRefused(1, "muted"), LineRefused(2, "muted"))
+        await ending
+        assert len(shown) == 2
 
     run(story())

@@ -123,6 +123,20 @@ def test_leaving_does_not_wait_for_answers_without_contact() -> None:
     in_a_chat(story)
 
 
+def test_whoever_will_not_wait_for_the_last_answers_leaves_no_command_running() -> None:
+    async def story(chat: Chat) -> None:
+        chat.session.answering = asyncio.Event()
+        await chat.type("/nick tomas")
+        leaving = asyncio.create_task(chat.close())
+        await chat.settle()
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    in_a_chat(story)
+
+
 @pytest.mark.parametrize("line", ["/who", "/who -k", "/nick tomas", "/away", "/back", "/people"])
 def test_without_contact_the_server_is_not_asked(line: str) -> None:
     async def story(chat: Chat) -> None:
