@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -30,10 +32,6 @@ RUN = "from sockatuh.cli import main\nmain()"
 RUN_EACH = """
 from sockatuh.cli.app import run
 sys.exit(sum(run([command]) for command in sys.argv[1:]))
-"""
-BRIEFLY = """
-import _thread, threading
-threading.Timer(2.0, _thread.interrupt_main).start()
 """
 DEAF = """
 # Ctrl-C ends no waiting for sockets there: here another thread takes the signal.
@@ -77,8 +75,15 @@ def test_a_client_can_join_send_and_list_members(server: Server, person: Person)
     for command in (["send", "soup at one"], ["who"], ["identity", "show"]):
         code, out, err = on_windows(*command, environ=wira.environ)
         assert (code, "bug" in err) == (0, False), (command, out, err)
-    code, out, err = on_windows("tail", "-n", "1", "--json", program=BRIEFLY + RUN, environ=wira.environ)
-    assert (code, "soup at one" in out) == (130, True), err
+    command = [sys.executable, "-c", WINDOWS + RUN, "tail", "-n", "1", "--json"]
+    with subprocess.Popen(command, env=wira.environ, stdout=subprocess.PIPE, text=True) as tail:
+        assert tail.stdout is not None
+        watchdog = threading.Timer(PATIENCE, tail.kill)
+        watchdog.start()
+        assert any("soup at one" in line for line in tail.stdout)
+        tail.send_signal(signal.SIGINT)
+        assert tail.wait() == 130
+        watchdog.cancel()
 
 
 def test_redirected_output_is_utf_8(person: Person) -> None:
