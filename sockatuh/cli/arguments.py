@@ -14,6 +14,7 @@ from sockatuh.store.files import find_expanded
 from sockatuh.wording import admin as wording
 
 from .errors import ExitCode, stop
+from .safe_output import raw_of
 
 FROM_STDIN: Final = "-"
 
@@ -60,5 +61,5 @@ def _read(read: Callable[[], str], origin: str) -> str:
 
 def _stdin() -> BinaryIO:
     """Return stdin unbuffered, so that the lines after the first are left for the command to send."""
-    raw: BinaryIO = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    raw: BinaryIO = raw_of(sys.stdin)
     return raw

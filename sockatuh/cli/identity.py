@@ -24,7 +24,7 @@ from .connection import parse_server_address, profile_of
 from .errors import ExitCode, stop
 from .jsonlines import print_line
 from .options import JsonOption
-from .questions import may_ask, read_hidden
+from .questions import ask_hidden, may_ask
 from .wrapping import folded
 
 KEY_FILE: Final = "identity"
@@ -144,10 +144,10 @@ def _find_passphrase(file: str | None, *, is_new: bool) -> str:
         return password_in_file(file)
     if not may_ask():
         stop(phrases.PASSPHRASE_MISSING, ExitCode.USAGE)
-    passphrase = read_hidden(phrases.ASK_NEW_PASSPHRASE if is_new else phrases.ASK_PASSPHRASE)
+    passphrase = ask_hidden(phrases.ASK_NEW_PASSPHRASE if is_new else phrases.ASK_PASSPHRASE)
     if not passphrase:
         stop(phrases.PASSPHRASE_EMPTY)
     is_enough = len(passphrase.encode(errors="replace")) >= LEAST_PASSPHRASE
-    if is_new and is_enough and read_hidden(wording.ASK_AGAIN) != passphrase:
+    if is_new and is_enough and ask_hidden(wording.ASK_AGAIN) != passphrase:
         stop(phrases.PASSPHRASES_DIFFER)
     return passphrase

@@ -18,7 +18,7 @@ from sockatuh.wording import admin as wording
 
 from .arguments import password_in_file
 from .errors import ExitCode, stop
-from .questions import read_hidden
+from .questions import ask, ask_hidden
 
 BCRYPT_COST: Final = 12
 STRONG_BYTES: Final = 8
@@ -37,7 +37,7 @@ def choose_room(given: str | None, *, asking: bool) -> str:
     from sockatuh.settings.values import room_name
 
     while True:  # until a valid name is typed
-        name = given or (_ask(wording.ASK_ROOM, host_name()) if asking else host_name())
+        name = given or (asking and ask(f"{wording.ASK_ROOM} [{host_name()}]: ")) or host_name()
         try:
             return room_name(name)
         except ValueError as error:
@@ -57,18 +57,10 @@ def new_password(password_file: str | None, *, asking: bool) -> tuple[str, bool]
     return passphrase(os.urandom), True
 
 
-def _ask(question: str, default: str) -> str:
-    print(f"{question} [{default}]: ", end="", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line.strip() or default
-
-
 def ask_twice(question: str) -> str:
     """Return a password that a person typed twice, or stop if the two differ."""
-    password = read_hidden(question)
-    if password and read_hidden(wording.ASK_AGAIN) != password:
+    password = ask_hidden(question)
+    if password and ask_hidden(wording.ASK_AGAIN) != password:
         stop(wording.PASSWORDS_DIFFER)
     return password
 

@@ -1,35 +1,33 @@
-"""Asks a person questions on stderr, one line each, which works with any terminal and any screen reader.
+"""Asks a person questions, one line each, which works with any terminal and any screen reader.
 
 The event loop is blocked while a person answers. Nothing is lost, because the client reconnects and fetches what it
 missed. Signals that end the command are still processed.
 
 A terminal echoes typed characters even while no program reads them. A password may be typed ahead at any time, so echo
 is off from before the first question until the server's last answer, and what was typed ahead is discarded, not taken
-for an answer. The terminal is restored on every exit (an error, Ctrl-C, SIGTERM, Ctrl-\\) and while the program is
-stopped by Ctrl-Z.
+for an answer.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import getpass
-import os
-import signal
+import select
 import sys
-from collections.abc import Iterator
-from types import FrameType
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 from sockatuh.wording import NO_ANSWER_GIVEN
 from sockatuh.wording import client as phrases
 
 from .errors import stop
-from .event_loop import StoppedAtQuestion
+from .safe_output import escape, raw_of
+from .signal_handlers import interruptible
+from .terminal_echo import seen, unseen
 from .wrapping import print_folded
 
-_LOCAL_FLAGS: Final = 3
-_TERMINAL: Final = 0
+_LOOKS_EVERY: Final = 0.5
+"""Seconds."""
+_PIECE: Final = 4_096
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -44,127 +42,61 @@ def may_ask() -> bool:
 
 def ask(question: str) -> str:
     """Ask a question; return the typed line without surrounding spaces."""
-    with _interruptible(), seen():
-        tell(question, end="")
-        line = sys.stdin.readline()
+    with interruptible(), seen():
+        _show(question)
+        line = _read_line()
     if not line:
-        tell("")
+        _show("\n")
         stop(NO_ANSWER_GIVEN)
-    return line.strip()
+    return line.decode(sys.stdin.encoding, "replace").strip()
 
 
 def ask_hidden(question: str) -> str:
-    """Ask a question within the event loop; return the typed line, which is not echoed."""
-    with _interruptible():
-        return read_hidden(question)
-
-
-def read_hidden(question: str) -> str:
-    """Ask a question where no event loop runs; return the typed line, which is not echoed."""
-    try:
-        return getpass.getpass(question)
-    except EOFError:
-        tell("")
+    """Ask a question; return the typed line, which is not echoed."""
+    with interruptible(), unseen():
+        if sys.platform == "win32":
+            return getpass.getpass(question)
+        _show(question)
+        line = _read_line()
+    _show("\n")  # the terminal did not echo that of the line
+    if not line:
         stop(NO_ANSWER_GIVEN)
+    try:
+        return line.decode(sys.getfilesystemencoding()).rstrip("\r\n")
     except UnicodeDecodeError:
-        stop(phrases.PASSWORD_NOT_TEXT)
+        stop(phrases.ANSWER_NOT_UTF8)
+
+
+def _show(text: str) -> None:
+    """Show a text to the person who is asked, on the terminal even if stderr goes elsewhere."""
+    if not is_terminal(sys.stderr):
+        with contextlib.suppress(OSError), open("/dev/tty", "w", errors="replace") as terminal:
+            terminal.write(escape(text))
+            return
+    tell(text, end="")
+
+
+def _read_line() -> bytes:
+    """Read a line from the terminal; empty at the end of input.
+
+    Python handles a signal between two of its own instructions. One that comes after the last of these and before the
+    read's system call interrupts nothing, and would be handled only when something has been typed. So the program looks
+    for signals twice a second until then.
+    """
+    if sys.platform == "win32":
+        return sys.stdin.buffer.readline()
+    terminal = raw_of(sys.stdin)  # a buffered one would keep what was typed ahead
+    line = piece = b""
+    while b"\n" not in piece:
+        while not select.select([terminal], [], [], _LOOKS_EVERY)[0]:
+            pass
+        if not (piece := terminal.read(_PIECE)):
+            break
+        line += piece
+    first, end, _ = line.partition(b"\n")
+    return first + end
 
 
 def tell(sentence: str, end: str = "\n") -> None:
     """Print a sentence on stderr."""
     print_folded(sentence, end)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and SIGHUP interrupt a read; the loop's handlers would only mark a task as cancelled."""
-    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, _stop)
-    ended_by: int | None = None
-    try:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():  # the signal came just before
-            raise KeyboardInterrupt
-        yield
-    except _Stopped as stopped:
-        ended_by = stopped.number
-        raise StoppedAtQuestion from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if ended_by is not None:  # so that the loop's own handler runs too
-            signal.raise_signal(ended_by)
-
-
-def _stop(number: int, _: FrameType | None) -> None:
-    raise _Stopped(number)
-
-
-class _Stopped(Exception):
-    """A signal that ends the command has arrived."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-def unseen() -> contextlib.AbstractContextManager[None]:
-    """Turn echo off for the block; discard typed-ahead input."""
-    return _echoing(on=False)
-
-
-def seen() -> contextlib.AbstractContextManager[None]:
-    """Turn echo on for the block; discard typed-ahead input."""
-    return _echoing(on=True)
-
-
-@contextlib.contextmanager
-def _echoing(*, on: bool) -> Iterator[None]:
-    """Turn echo on or off for the block; do nothing if stdin is not a Unix terminal."""
-    try:
-        import termios
-
-        before = termios.tcgetattr(_TERMINAL)
-    except (ImportError, OSError, termios.error):
-        yield
-        return
-    inside, outside = _with_echo(before, on=on), _with_echo(before, on=True)
-
-    def step_aside(number: int, _: FrameType | None) -> None:
-        """Let the signal stop or end the process with echo on; restore the echo if the process continues."""
-        termios.tcsetattr(_TERMINAL, termios.TCSANOW, outside)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-        signal.signal(number, step_aside)
-        termios.tcsetattr(_TERMINAL, termios.TCSAFLUSH, inside)
-
-    with _handled(step_aside, signal.SIGTSTP, signal.SIGQUIT):
-        termios.tcsetattr(_TERMINAL, termios.TCSAFLUSH, inside)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(termios.error):  # the terminal was hung up
-                termios.tcsetattr(_TERMINAL, termios.TCSAFLUSH, before)
-
-
-def _with_echo(attributes: list[Any], *, on: bool) -> list[Any]:
-    import termios
-
-    changed = [*attributes]
-    changed[_LOCAL_FLAGS] = changed[_LOCAL_FLAGS] | termios.ECHO if on else changed[_LOCAL_FLAGS] & ~termios.ECHO
-    return changed
-
-
-@contextlib.contextmanager
-def _handled(handler: Any, *numbers: int) -> Iterator[None]:
-    """Handle signals during the block, except those that were ignored when this program started."""
-    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in handled}
-    try:
-        yield
-    finally:
-        for number, each in before.items():
-            signal.signal(number, each)

@@ -130,9 +130,14 @@ class FailingOnce(_Descriptor):
         return True
 
 
+def raw_of(stream: TextIO) -> Any:
+    """Return the unbuffered file below a text stream."""
+    return getattr(stream.buffer, "raw", stream.buffer)
+
+
 def is_lost(stream: TextIO) -> bool:
     """Tell whether output to a stream is discarded: it was closed, or writing to it has failed."""
-    raw = getattr(stream.buffer, "raw", stream.buffer)
+    raw = raw_of(stream)
     return isinstance(raw, FailingOnce) and (raw.is_lost or getattr(stream, "name", "") == os.devnull)
 
 
@@ -151,14 +156,16 @@ def escape(text: str) -> str:
 def _safe_input(stream: TextIO) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    buffer = io.BufferedReader(PatientInput(getattr(stream.buffer, "raw", stream.buffer)))
+    if sys.platform == "win32" and stream.isatty():  # getpass shows what is typed there if stdin has been replaced
+        return stream
+    buffer = io.BufferedReader(PatientInput(raw_of(stream)))
     return io.TextIOWrapper(buffer, _encoding(stream), "replace")
 
 
 def _safe_output(stream: TextIO, *, tells: bool) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    raw = FailingOnce(getattr(stream.buffer, "raw", stream.buffer), tells=tells)
+    raw = FailingOnce(raw_of(stream), tells=tells)
     return ShownText(
         raw if stream.write_through else io.BufferedWriter(raw),  # PYTHONUNBUFFERED
         _encoding(stream),

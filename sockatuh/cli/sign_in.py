@@ -32,7 +32,8 @@ from sockatuh.wording import client as phrases
 
 from .arguments import FROM_STDIN, password_in_file, password_in_variable
 from .naming import shown_name, whose
-from .questions import ask, ask_hidden, may_ask, tell, unseen
+from .questions import ask, ask_hidden, may_ask, tell
+from .terminal_echo import unseen
 
 PASSWORD_VARIABLE: Final = "SOCKATUH_PASSWORD"  # noqa: S105 - its name
 

@@ -11,11 +11,13 @@ import contextlib
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from sockatuh.wording import client as phrases
+
+from .safe_output import raw_of
 
 PIECE: Final = 65_536
 LONGEST: Final = 262_144
@@ -97,7 +99,7 @@ async def read_lines() -> AsyncIterator[InputLine]:
     pieces: asyncio.Queue[bytes] = asyncio.Queue()
     wanted = threading.Semaphore(0)
     # The raw file: a thread that is blocked in a buffered one keeps the interpreter from exiting.
-    source: Any = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    source = raw_of(sys.stdin)
 
     def read() -> None:
         piece = b"-"

@@ -132,9 +132,7 @@ while not os.WIFEXITED(os.waitpid(child, os.WUNTRACED)[1]):
 
 
 def test_a_stopped_program_leaves_a_terminal_that_shows_what_is_typed() -> None:
-    asks = (
-        "from sockatuh.cli.questions import unseen\nwith unseen():\n print('ready', flush=True)\n print(len(input()))"
-    )
+    asks = "from sockatuh.cli.terminal_echo import unseen\nwith unseen():\n print('ready', flush=True)\n input()"
     shell = pexpect.spawn(sys.executable, ["-c", STOPPABLE, sys.executable, "-c", asks], encoding="utf-8", timeout=10)
     shell.expect_exact("ready")
     shell.send("typed ahead\x1a")

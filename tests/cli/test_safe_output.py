@@ -139,6 +139,16 @@ def test_pipes_that_do_not_block_are_waited_for(
         written.result()
 
 
+def test_getpass_on_windows_finds_the_console_as_it_was_opened(
+    streams: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = os.openpty()
+    monkeypatch.setattr(sys, "platform", "win32")
+    with open(theirs) as console, open(ours):
+        streams(stdin=console)
+        assert sys.stdin is sys.__stdin__, "it would show what is typed"
+
+
 def test_stdin_that_cannot_be_read_is_named(streams: Callable[..., None], tmp_path: Path) -> None:
     with open(os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT), closefd=True) as unreadable:
         streams(stdin=unreadable)

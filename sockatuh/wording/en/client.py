@@ -66,7 +66,7 @@ NO_SERVER_KNOWN: Final = (
     "Which server? `sockatuh chat HOST` remembers it, and so does an invite from whoever runs the room; "
     "a script names it with $SOCKATUH_SERVER, `send` also with --server HOST."
 )
-PASSWORD_NOT_TEXT: Final = "The password is not UTF-8."
+ANSWER_NOT_UTF8: Final = "What was typed is not UTF-8."
 TEXT_NOT_UTF8: Final = "The text on stdin is not UTF-8; nothing was sent."
 TEXT_HOLDS_NUL: Final = "The input on stdin contains NUL bytes, so it is not text; nothing was sent."
 STDIN_TWICE: Final = "stdin cannot supply both the password and the text; give one of them another way."

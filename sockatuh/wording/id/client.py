@@ -80,7 +80,7 @@ NO_SERVER_KNOWN: Final = (
     "skrip menyebutnya dengan $SOCKATUH_SERVER, `send` juga dengan --server HOST."
 )
 TO_WHOM: Final = "--to memerlukan nama."
-PASSWORD_NOT_TEXT: Final = "Kata sandi itu bukan UTF-8."
+ANSWER_NOT_UTF8: Final = "Yang diketik bukan UTF-8."
 TEXT_NOT_UTF8: Final = "Teks di stdin bukan UTF-8; tidak ada yang dikirim."
 TEXT_HOLDS_NUL: Final = "Masukan di stdin berisi byte NUL, jadi bukan teks; tidak ada yang dikirim."
 STDIN_TWICE: Final = "Kata sandi dan teks tidak bisa sama-sama dari stdin; berikan salah satunya dengan cara lain."
