@@ -58,7 +58,7 @@ def ask_hidden(question: str) -> str:
             return getpass.getpass(question)
         _show(question)
         line = _read_line()
-    _show("\n")  # the terminal did not echo that of the line
+    _show("\n")  # the newline that was typed was not echoed
     if not line:
         stop(NO_ANSWER_GIVEN)
     try:

@@ -21,13 +21,13 @@ _ENDED_BY_SIGNAL: Final = 128
 def handled(handler: Any, *numbers: int) -> Iterator[None]:
     """Handle signals during the block, except those that were ignored when this program started."""
     before = {number: signal.getsignal(number) for number in numbers}
-    handled = [number for number in numbers if before[number] is not signal.SIG_IGN]
+    heeded = [number for number in numbers if before[number] is not signal.SIG_IGN]
     try:
-        for number in handled:
+        for number in heeded:
             signal.signal(number, handler)
         yield
     finally:
-        for number in handled:
+        for number in heeded:
             signal.signal(number, before[number])
 
 
